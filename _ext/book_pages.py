@@ -1,0 +1,81 @@
+"""The book's own part of the Sphinx build: what settings cannot say.
+
+- the chapters' buttons ("Open in Colab", repository, issues) point at the repository that the pages are built from,
+  so that a fork's pages point at the fork; without a published address there are no buttons;
+- ``{chapter-list}`` on the landing page lists the chapters with the question that each one answers;
+- the theme's in-page execution (thebe), which the book does not use and whose script runs into an error, is left out.
+"""
+
+import json
+import os
+import tomllib
+from pathlib import Path
+from urllib.parse import quote
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.util.docutils import SphinxDirective
+
+PLACEHOLDER = "/OWNER/"
+
+
+def published_address(root: Path) -> str:
+    """Where the book's repository is: on GitHub Actions the one that runs there, else pyproject.toml's."""
+    if repository := os.environ.get("GITHUB_REPOSITORY"):
+        return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}"
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"]
+
+
+def set_buttons(app: Sphinx, config: Config) -> None:
+    """Gives the theme the repository's address, or takes away the one that Jupyter Book puts there by default."""
+    options = config.html_theme_options
+    address = published_address(Path(app.srcdir))
+    if PLACEHOLDER in address:
+        options.pop("repository_url", None)
+        options["launch_buttons"] = {}
+        return
+    options["repository_url"] = address
+    # The branch whose notebooks a button opens; see .github/workflows/pages.yml.
+    options["repository_branch"] = os.environ.get("BOOK_BRANCH", "main")
+    options["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
+    options["use_repository_button"] = options["use_issues_button"] = True
+
+
+def opening(notebook: Path) -> tuple[str, str]:
+    """A chapter's title and its first paragraph: the question that it answers."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"][:2]
+    text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    title, _, rest = text.strip().partition("\n")
+    return title.removeprefix("# "), " ".join(rest.strip().partition("\n\n")[0].split())
+
+
+class ChapterList(SphinxDirective):
+    """``{chapter-list}``: every chapter's title, as a link, with its first paragraph."""
+
+    def run(self) -> list[nodes.Node]:
+        lines = []
+        for notebook in sorted(Path(self.env.srcdir).glob("chapters/*.ipynb")):
+            self.env.note_dependency(str(notebook))
+            title, question = opening(notebook)
+            lines += [f"[{title}](chapters/{quote(notebook.name)})", f": {question}", ""]
+        container = nodes.container(classes=["chapter-list"])
+        self.state.nested_parse(StringList(lines, self.get_location()), self.content_offset, container)
+        return [container]
+
+
+def leave_out_thebe(app: Sphinx) -> None:
+    """Disconnects the extension that loads a second copy of thebe's constants into every page."""
+    for listeners in app.events.listeners.values():
+        for listener in list(listeners):
+            if listener.handler.__module__.partition(".")[0] == "sphinx_thebe":
+                app.disconnect(listener.id)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("config-inited", set_buttons)
+    app.add_directive("chapter-list", ChapterList)
+    leave_out_thebe(app)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,20 @@
+"""What holds for every test of the project, and for the notebooks that nbval re-runs."""
+
+import os
+
+import pytest
+
+# Each notebook's kernel is a process of its own, and two run side by side: one thread for each, asleep as it waits.
+os.environ.update(
+    OMP_NUM_THREADS="1",
+    OMP_WAIT_POLICY="passive",
+    TF_NUM_INTRAOP_THREADS="1",
+    TF_NUM_INTEROP_THREADS="1",
+    TF_CPP_MIN_LOG_LEVEL="3",
+)
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Everything that a cell shows is compared, except stderr (and pictures, which nbval itself leaves out)."""
+    if collector.path.suffix == ".ipynb" and hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("stderr",)
