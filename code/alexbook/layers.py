@@ -1,0 +1,229 @@
+"""What a layer is: frozen dataclasses that hold a layer's settings and nothing else.
+
+Shapes are channels-last, ``(height, width, channels)``, or ``(units,)`` after :class:`Flatten`. What a layer does to a
+shape, and what it costs, is in :mod:`alexbook.arithmetic`. Pure Python: no framework, no NumPy.
+"""
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal
+
+Pair = tuple[int, int]
+Size = int | Pair
+Padding = int | Pair | tuple[Pair, Pair] | Literal["same"]
+
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "scaled_tanh", "softmax")
+
+
+def pair(size: Size) -> Pair:
+    """A size for both directions: ``3 -> (3, 3)``; a ``(vertical, horizontal)`` pair stays as it is."""
+    return (size, size) if isinstance(size, int) else tuple(size)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Common base: a layer may carry the name that its network's paper gives it."""
+
+    _: KW_ONLY
+    name: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The class's name in lower case, used where the layer has no name of its own."""
+        return type(self).__name__.lower()
+
+    def _check(self, fine: bool, field: str, wanted: str) -> None:
+        if not fine:
+            value = getattr(self, field)
+            raise ValueError(f"{self.name or self.kind}: {field} is {value!r}, but must be {wanted}.")
+
+    def _check_sizes(self, *fields: str) -> None:
+        for field in fields:
+            value = getattr(self, field)
+            sizes = value if isinstance(value, tuple) and len(value) == 2 else (value,)
+            fine = all(_is_whole(size) and size >= 1 for size in sizes)
+            self._check(fine, field, "a whole number of at least 1, or a (vertical, horizontal) pair of such")
+
+    def _check_count(self, *fields: str) -> None:
+        for field in fields:
+            value = getattr(self, field)
+            self._check(_is_whole(value) and value >= 1, field, "a whole number of at least 1")
+
+    def _check_padding(self) -> None:
+        value = self.padding
+        fine = value == "same" if isinstance(value, str) else all(
+            _is_whole(size) and size >= 0 for size in _flat(value)) and _padding_form(value)
+        self._check(fine, "padding", "'same', a whole number of at least 0, a (vertical, horizontal) pair, or "
+                                     "((top, bottom), (left, right))")
+
+
+def _flat(value: object) -> list:
+    return [item for part in value for item in _flat(part)] if isinstance(value, tuple) else [value]
+
+
+def _padding_form(value: object) -> bool:
+    if not isinstance(value, tuple):
+        return True
+    inner = {len(part) if isinstance(part, tuple) else 0 for part in value}
+    return len(value) == 2 and inner in ({0}, {2})
+
+
+@dataclass(frozen=True)
+class Conv(Layer):
+    """Convolution (cross-correlation, as in every framework) of maps with ``filters`` learned kernels.
+
+    ``padding`` is a number, a ``(vertical, horizontal)`` pair, ``((top, bottom), (left, right))`` or ``"same"``
+    (TensorFlow's rule: the output has ``ceil(input / stride)`` pixels, an odd pixel of padding goes to the bottom or
+    right). ``groups`` splits input and output maps into that many independent convolutions (AlexNet paper, section
+    3.2); ``connections`` instead lists for each filter the input maps it sees (LeNet-5's C3, LeCun et al. 1998,
+    Table I).
+    """
+
+    filters: int
+    kernel: Size
+    stride: Size = 1
+    padding: Padding = 0
+    dilation: Size = 1
+    groups: int = 1
+    bias: bool = True
+    connections: tuple[tuple[int, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        self._check_count("filters", "groups")
+        self._check_sizes("kernel", "stride", "dilation")
+        self._check_padding()
+        self._check(self.filters % self.groups == 0, "groups", f"a divisor of the {self.filters} filters")
+        if self.connections is not None:
+            self._check(self.groups == 1, "groups", "1 where a connection table says which maps a filter sees")
+            self._check(len(self.connections) == self.filters, "connections",
+                        f"one tuple of input maps for each of the {self.filters} filters")
+            self._check(all(maps and len(set(maps)) == len(maps) for maps in self.connections), "connections",
+                        "made of non-empty tuples that name no input map twice")
+
+
+@dataclass(frozen=True)
+class _Pool(Layer):
+    kernel: Size
+    stride: Size | None = None
+    padding: Padding = 0
+
+    def __post_init__(self) -> None:
+        if self.stride is None:
+            object.__setattr__(self, "stride", self.kernel)
+        self._check_sizes("kernel", "stride")
+        self._check_padding()
+
+
+@dataclass(frozen=True)
+class MaxPool(_Pool):
+    """The largest value in each window; ``stride`` defaults to the kernel, a smaller one makes windows overlap."""
+
+
+@dataclass(frozen=True)
+class AvgPool(_Pool):
+    """The mean of each window, over the pixels that lie inside the input."""
+
+
+@dataclass(frozen=True)
+class Subsample(_Pool):
+    """LeNet's trainable subsampling: each window's *sum*, times one coefficient per map, plus one bias per map.
+
+    LeCun et al. 1998, section II.B. The squashing function that follows is a layer of its own.
+    """
+
+
+@dataclass(frozen=True)
+class LRN(Layer):
+    """Local response normalization across ``size`` neighboring maps (AlexNet paper, section 3.3).
+
+    ``b = a / (k + alpha / size * sum(a_j ** 2)) ** beta``. Alpha is divided by ``size``, as cuda-convnet, Caffe and
+    PyTorch do and TensorFlow does not. With ``groups`` the neighborhood never crosses from one group of maps to the
+    next (the two GPUs of 2012 normalized their own maps only).
+    """
+
+    size: int = 5
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 2.0
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        self._check_count("size", "groups")
+        self._check(self.k > 0, "k", "greater than 0")
+
+
+@dataclass(frozen=True)
+class SpatialNorm(Layer):
+    """Response normalization within each map, over ``size`` x ``size`` neighboring pixels; zeros lie outside the map.
+
+    ``b = a / (k + alpha / size ** 2 * sum(a_j ** 2)) ** beta``. The released source code of 2012 has one after
+    conv2's LRN (``cnorm2`` in layers-145.cfg, alpha 0.001); the paper does not mention it. The code of its kernel was
+    not released: ``k = 1`` is the parser's default, and the zeros outside are an assumption.
+    """
+
+    size: int = 5
+    alpha: float = 1e-3
+    beta: float = 0.75
+    k: float = 1.0
+
+    def __post_init__(self) -> None:
+        self._check_count("size")
+        self._check(_is_whole(self.size) and self.size % 2 == 1, "size", "odd")
+        self._check(self.k > 0, "k", "greater than 0")
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """All values in one row; frameworks differ in the order (Keras: row, column, map; PyTorch: map, row, column)."""
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """Every output sees every input (a "fully connected" layer)."""
+
+    units: int
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        self._check_count("units")
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """In training, each value is set to 0 with probability ``rate``."""
+
+    rate: float = 0.5
+
+    def __post_init__(self) -> None:
+        self._check(0 <= self.rate < 1, "rate", "at least 0 and less than 1")
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """A nonlinearity by name; ``scaled_tanh`` is LeCun's ``1.7159 tanh(2/3 x)`` (1998, eq. 6 and appendix A)."""
+
+    function: str
+
+    def __post_init__(self) -> None:
+        self._check(self.function in ACTIVATIONS, "function", f"one of {', '.join(ACTIVATIONS)}")
+
+
+@dataclass(frozen=True)
+class RBF(Layer):
+    """LeNet-5's output: each unit is the squared distance of its input to a fixed center (1998, section II.B, eq. 7).
+
+    The smallest output is the answer. ``centers`` holds one tuple for each unit; they are stored but not trained.
+    """
+
+    centers: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        self._check(len({len(center) for center in self.centers}) == 1, "centers", "tuples of one and the same length")
+
+    @property
+    def units(self) -> int:
+        """The number of centers, one for each class."""
+        return len(self.centers)
