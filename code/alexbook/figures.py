@@ -1,0 +1,151 @@
+"""The book's pictures: one style, colors that survive color blindness, labels large enough for a phone.
+
+Every function draws with Matplotlib and returns the figure; the chapter shows it and carries its alt text.
+"""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from alexbook.arithmetic import output_size, paddings
+
+# Okabe and Ito's palette (2008), chosen to be told apart with any kind of color vision.
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
+INK, FAINT = "#222222", "#B8B8B8"
+WIDTH = 6.5  # inches: as wide as a column of text, so that nothing is shrunk on the page
+
+
+def use_style() -> None:
+    """Set Matplotlib's defaults for every figure of a chapter."""
+    plt.rcParams.update({
+        "figure.dpi": 144, "figure.facecolor": "white", "figure.constrained_layout.use": True,
+        "figure.figsize": (WIDTH, 3.2), "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10,
+        "axes.edgecolor": INK, "axes.spines.top": False, "axes.spines.right": False,
+        "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY]),
+        "image.cmap": "gray", "legend.frameon": False, "lines.linewidth": 1.8,
+    })
+
+
+def pixels(ax: Axes, values: np.ndarray, title: str = "", numbers: bool = True, cmap: str = "gray_r",
+           limit: float | None = None) -> None:
+    """Draw a small map of shape (height, width) as a grid of cells, with each value written in its cell.
+
+    ``limit`` sets the range of colors: 0 to ``limit``, or -``limit`` to ``limit`` where some value is negative.
+    """
+    limit = limit or float(np.abs(values).max()) or 1.0
+    low = -limit if values.min() < 0 else 0
+    ax.imshow(values, cmap=cmap, vmin=low, vmax=limit)
+    height, width = values.shape
+    ax.set_xticks(np.arange(width + 1) - 0.5, labels=[])
+    ax.set_yticks(np.arange(height + 1) - 0.5, labels=[])
+    ax.grid(color=FAINT, linewidth=0.5)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_title(title)
+    if numbers:
+        dark = plt.get_cmap(cmap)
+        for row, column in np.ndindex(height, width):
+            value = values[row, column]
+            red, green, blue, _ = dark((value - low) / (limit - low))
+            ink = "white" if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else INK
+            ax.text(column, row, f"{value:g}", ha="center", va="center", fontsize=8, color=ink)
+
+
+def frame(ax: Axes, row: float, column: float, height: float, width: float, color: str = VERMILION) -> None:
+    """Outline the cells of a window on an axes drawn by :func:`pixels`."""
+    ax.add_patch(Rectangle((column - 0.5, row - 0.5), width, height, fill=False, edgecolor=color, linewidth=2.5,
+                           zorder=5, clip_on=False))
+
+
+def windows(size: int, kernel: int, stride: int = 1, padding: int | tuple[int, int] | str = 0, dilation: int = 1,
+            rounding: str = "floor") -> Figure:
+    """Every window along one side of an image: the input row on top, one line per output below it.
+
+    Padding is hatched; pixels that no window reaches are crossed out.
+    """
+    reach = dilation * (kernel - 1) + 1
+    (before, after), _ = paddings(padding if isinstance(padding, str) else (padding, 0) if isinstance(padding, int)
+                                  else (padding, (0, 0)), (size, reach), (reach, reach), (stride, stride))
+    count = output_size(size, kernel, stride, (before, after), dilation, rounding)
+    starts = [index * stride - before for index in range(count)]
+    used = {start + dilation * tap for start in starts for tap in range(kernel)}
+    left, right = -before, max(size + after, starts[-1] + reach)
+
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.62 + 0.26 * (count + 1)))
+    for pixel in range(left, right):
+        outside = not 0 <= pixel < size
+        ax.add_patch(Rectangle((pixel, -1), 1, 0.8, facecolor="white" if outside else "#E4EEF5",
+                               edgecolor=FAINT if outside else INK, hatch="////" if outside else None, linewidth=0.8))
+        if not outside:
+            ax.text(pixel + 0.5, -0.6, str(pixel), ha="center", va="center", fontsize=8)
+            if pixel not in used:
+                ax.plot([pixel, pixel + 1], [-1, -0.2], color=VERMILION, linewidth=1.5)
+                ax.plot([pixel, pixel + 1], [-0.2, -1], color=VERMILION, linewidth=1.5)
+    for index, start in enumerate(starts):
+        for tap in range(kernel):
+            ax.add_patch(Rectangle((start + dilation * tap + 0.04, index + 0.1), 0.92, 0.7,
+                                   facecolor=BLUE if index % 2 else ORANGE))
+        ax.text(left - 0.3, index + 0.45, f"output {index}", ha="right", va="center", fontsize=8)
+    ax.text(left - 0.3, -0.6, "input", ha="right", va="center", fontsize=8)
+    ax.set(xlim=(left - 2.6, right + 0.2), ylim=(count + 0.1, -1.2))
+    ax.axis("off")
+    extra = (f", padding {before} + {after}" if before or after else "") + (f", dilation {dilation}"
+                                                                          if dilation > 1 else "")
+    ax.set_title(f"{size} pixels, kernel {kernel}, stride {stride}{extra}, {rounding}: {count} outputs", fontsize=10)
+    return figure
+
+
+def images(pictures: Sequence[np.ndarray], titles: Sequence[str] = (), columns: int = 8, side: float = 0.8) -> Figure:
+    """A sheet of small images, grey ``(H, W)`` or color ``(H, W, 3)``, with a title over each."""
+    rows = -(-len(pictures) // columns)
+    columns = min(columns, len(pictures))
+    title_room = 0.25 if titles else 0.02
+    figure, axes = plt.subplots(rows, columns, figsize=(side * columns, (side + title_room) * rows), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for index, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
+        ax.imshow(picture, cmap="gray_r" if picture.ndim == 2 else None)
+        if titles:
+            ax.set_title(titles[index], fontsize=9, pad=2)
+    return figure
+
+
+def confusion(matrix: np.ndarray, class_names: Sequence[str]) -> Figure:
+    """Counts of (true class, predicted class): the diagonal in pale blue, mistakes in red, zeros left blank."""
+    matrix = np.asarray(matrix)
+    wrong = matrix * (1 - np.eye(len(matrix)))
+    figure, ax = plt.subplots(figsize=(4.6, 4.6))
+    ax.imshow(wrong, cmap="Reds", vmin=0, vmax=max(wrong.max() * 1.5, 1))
+    for row, column in np.ndindex(matrix.shape):
+        if row == column:
+            ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor="#DCEAF4"))
+        if matrix[row, column]:
+            ax.text(column, row, f"{matrix[row, column]:g}", ha="center", va="center", fontsize=8, color=INK)
+    ax.set_xticks(range(len(class_names)), labels=class_names)
+    ax.set_yticks(range(len(class_names)), labels=class_names)
+    ax.set(xlabel="predicted", ylabel="true")
+    ax.tick_params(length=0)
+    return figure
+
+
+def curves(histories: dict[str, Sequence[Sequence[float]]], ylabel: str, logarithmic: bool = False) -> Figure:
+    """Curves over epochs: for each label the mean of its runs as a line and their range as a band.
+
+    ``histories`` maps a label to one list of values per run, epoch 1 first.
+    """
+    figure, ax = plt.subplots()
+    for (label, runs), style in zip(histories.items(), ("-", "--", "-.", ":") * 2, strict=False):
+        values = np.asarray(runs, dtype=float)
+        epochs = np.arange(1, values.shape[1] + 1)
+        line, = ax.plot(epochs, values.mean(0), style, label=label)
+        if len(values) > 1:
+            ax.fill_between(epochs, values.min(0), values.max(0), color=line.get_color(), alpha=0.2, linewidth=0)
+    if logarithmic:
+        ax.set_yscale("log")
+    ax.set(xlabel="epoch", ylabel=ylabel)
+    ax.legend()
+    return figure

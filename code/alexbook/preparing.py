@@ -1,0 +1,124 @@
+"""From a dataset to what a network is trained on: its size, its channels, its scale of gray values.
+
+Images stay uint8, ``(count, height, width, channels)``, and become numbers batch by batch.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from alexbook import images as pictures
+from alexbook.datasets import Dataset
+from alexbook.layers import RBF, Dense
+from alexbook.networks import Network
+
+# Weights of red, green and blue in a gray value (ITU-R BT.601, as Pillow's convert("L") has them).
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+# LeNet-5's paper (section II.B): white paper is -0.1 and black ink 1.175.
+PAPER, INK = -0.1, 1.175
+
+
+@dataclass(frozen=True, eq=False)
+class Labeled:
+    """Images, uint8 ``(count, height, width, channels)``, and their classes, int64 ``(count,)``."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Training and test images of one size, and the shift and scale that make numbers of them."""
+
+    train: Labeled
+    test: Labeled
+    mean: np.ndarray
+    deviation: np.ndarray
+    about: dict
+
+    def numbers(self, images: np.ndarray) -> np.ndarray:
+        """Images as the network sees them: float32, shifted and scaled channel by channel."""
+        return (images.astype(np.float32) - self.mean) / self.deviation
+
+    def batches(self, size: int, order: np.random.Generator) -> Iterator[tuple]:
+        """The training images as the network sees them and their classes, once, in a random order."""
+        shuffled = order.permutation(len(self.train))
+        for start in range(0, len(shuffled), size):
+            chosen = shuffled[start:start + size]
+            yield self.numbers(self.train.images[chosen]), self.train.labels[chosen]
+
+    def test_batches(self, size: int = 500) -> Iterator[np.ndarray]:
+        """The test images as the network sees them, in their own order."""
+        for start in range(0, len(self.test), size):
+            yield self.numbers(self.test.images[start:start + size])
+
+
+def to_gray(images: np.ndarray) -> np.ndarray:
+    """Color images ``(..., 3)`` as gray ones ``(..., 1)``, uint8; gray ones stay as they are."""
+    if images.shape[-1] == 1:
+        return images
+    return np.rint(images.astype(np.float32) @ LUMA).astype(np.uint8)[..., None]
+
+
+def center(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Images in the middle of a larger field of zeros; ``ValueError`` where they do not fit."""
+    high, wide = images.shape[1:3]
+    if high > height or wide > width:
+        raise ValueError(f"The images are {high}x{wide} pixels, but the network's input is only "
+                         f"{height}x{width}; choose a network for images of their size.")
+    top, left = (height - high) // 2, (width - wide) // 2
+    return np.pad(images, ((0, 0), (top, height - high - top), (left, width - wide - left), (0, 0)))
+
+
+def sized(name: str, images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Images ``(count, height, width, channels)`` at the network's size, in the middle of it.
+
+    The 8x8 digits are drawn as large as MNIST's are, 20 pixels high.
+    """
+    if name == "digits":
+        images = pictures.frame(images, box=20, field=min(height, width))
+    return center(images.reshape(*images.shape[:3], -1), height, width)
+
+
+def adapt(network: Network, channels: int, classes: int) -> Network:
+    """The network with as many input channels and outputs as the dataset has."""
+    last = max(place for place, layer in enumerate(network.layers) if isinstance(layer, Dense | RBF))
+    output = network.layers[last]
+    if output.units == classes:
+        layers = network.layers
+    elif isinstance(output, RBF):
+        raise ValueError(f"{network.name} has {output.units} fixed outputs, but the dataset has "
+                         f"{classes} classes; choose a network with a trained output layer.")
+    else:
+        layers = tuple(replace(layer, units=classes) if place == last else layer
+                       for place, layer in enumerate(network.layers))
+    return replace(network, input_shape=(*network.input_shape[:2], channels), layers=layers)
+
+
+def scale(images: np.ndarray, rule: str) -> tuple[np.ndarray, np.ndarray]:
+    """Shift and divisor for each channel: to mean 0 and deviation 1, or to the gray values of 1998."""
+    if rule == "1998":
+        divisor = 255 / (INK - PAPER)
+        return np.float32([-PAPER * divisor]), np.float32([divisor])
+    values = images.reshape(-1, images.shape[-1])
+    mean = values.mean(axis=0, dtype=np.float64)
+    squares = sum(np.square(values[start:start + 1_000_000], dtype=np.float64).sum(axis=0)
+                  for start in range(0, len(values), 1_000_000))
+    return mean.astype(np.float32), np.sqrt(squares / len(values) - mean**2).astype(np.float32)
+
+
+def prepare(network: Network, train: Dataset, test: Dataset, grey: bool = False,
+            pixels: str = "standard") -> Data:
+    """The two splits at the network's size and in its colors, scaled by figures of the training split."""
+    def ready(split: Dataset) -> Labeled:
+        images, labels = split.arrays()
+        images = sized(split.name, images, *network.input_shape[:2])
+        return Labeled(to_gray(images) if grey else images, labels)
+
+    about = {"classes": list(train.class_names), "train": train.provenance, "test": test.provenance}
+    first, second = ready(train), ready(test)
+    return Data(first, second, *scale(first.images, pixels), about)
