@@ -1,0 +1,133 @@
+"""The pages that `make book` made: whole, self-contained, and fit to be read, with Chromium where there is one."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+ROOT = Path(__file__).resolve().parent.parent
+HTML = ROOT / "_build" / "html"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+TOOLS = {"genindex.html", "search.html"}
+PAGES = sorted(p for p in HTML.rglob("*.html") if not p.is_relative_to(HTML / "_static") and p.name not in TOOLS)
+
+pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: run `make book`")
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(HTML).as_posix())
+
+
+def soup(page: Path) -> BeautifulSoup:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+def title(notebook: Path) -> str:
+    return "".join(json.loads(notebook.read_text(encoding="utf-8"))["cells"][0]["source"]).splitlines()[0][2:]
+
+
+def test_every_chapter_is_a_page_and_in_the_contents() -> None:
+    contents = soup(HTML / "index.html").select("nav.bd-links a.reference.internal")
+    links = [link["href"] for link in contents if link["href"].startswith("chapters/")]
+    assert links == [f"chapters/{path.stem}.html" for path in CHAPTERS]
+    assert all((HTML / link).is_file() for link in links)
+
+
+def test_contents_name_only_what_exists() -> None:
+    parts = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["parts"]
+    for entry in (entry for part in parts for entry in part["chapters"]):
+        patterns = [entry["glob"]] if "glob" in entry else [f"{entry['file']}.ipynb", f"{entry['file']}.md"]
+        assert any(list(ROOT.glob(pattern)) for pattern in patterns), entry
+
+
+def test_nothing_else_is_published() -> None:
+    names = {page.relative_to(HTML).with_suffix("").as_posix() for page in PAGES}
+    extra = {path.stem for path in ROOT.glob("*.md")} | {f"chapters/{p.stem}" for p in (ROOT / "chapters").iterdir()}
+    assert names <= extra
+    assert names.isdisjoint({"README", "CONTRIBUTING"})
+
+
+def test_landing_page_maps_the_book() -> None:
+    listed = soup(HTML / "index.html").select(".chapter-list dt a")
+    assert [link.get_text() for link in listed] == [title(path).replace("`", "") for path in CHAPTERS]
+    assert all(len(item.get_text().split()) > 5 for item in soup(HTML / "index.html").select(".chapter-list dd"))
+
+
+@each_page
+def test_pictures_say_what_they_show(page: Path) -> None:
+    for image in soup(page).select("article img"):
+        alt = image.get("alt", "")
+        assert len(alt) > 5 and not re.search(r"[0-9a-f]{32}|\.(png|svg)$", alt), image
+
+
+@each_page
+def test_page_needs_nothing_from_outside(page: Path) -> None:
+    for tag in soup(page).select("script[src], link[href], img[src], iframe[src], source[src]"):
+        address = tag.get("src") or tag["href"]
+        assert not urlsplit(address).netloc or tag.get("rel") == ["canonical"], tag
+
+
+@each_page
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in soup(page).select("a[href]"):
+        parts = urlsplit(link["href"])
+        if parts.scheme or parts.netloc:
+            continue
+        target = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+        assert target.is_file() and target.is_relative_to(HTML), link
+        if parts.fragment and target.suffix == ".html":
+            assert soup(target).find(id=unquote(parts.fragment)), link
+
+
+@each_page
+def test_page_shows_no_machine_and_no_error(page: Path) -> None:
+    article = soup(page).find("article").get_text()
+    assert not re.search(r"/home/\w+/|/Users/\w+/|site-packages|Traceback \(most recent call last\)", article)
+    assert "executablebooks/jupyter-book" not in page.read_text(encoding="utf-8"), "a button of Jupyter Book's own"
+
+
+# --- in the browser ---------------------------------------------------------------------------------------------------
+
+needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+SCREENS = {"desktop": (1440, 900), "phone": (390, 844)}
+OVERFLOW = """() => [...document.querySelectorAll('article *')].filter(element => {
+  for (let e = element; e; e = e.parentElement)
+    if (/auto|scroll|hidden/.test(getComputedStyle(e).overflowX)) return false;
+  return element.getBoundingClientRect().right > document.documentElement.clientWidth + 1;
+}).map(element => element.outerHTML.slice(0, 100))"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@needs_chromium
+@each_page
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_page_in_the_browser(browser, page: Path, screen: str, theme: str) -> None:
+    """From a file, offline: no script errors, nothing fetched, math set, nothing wider than the screen."""
+    width, height = SCREENS[screen]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, offline=True)
+    tab, errors, fetched = context.new_page(), [], []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("request", lambda request: fetched.append(request.url))
+    tab.goto(page.as_uri(), wait_until="load")
+    tab.wait_for_function("() => !window.MathJax?.startup?.promise || MathJax.startup.promise.then(() => true)")
+    assert errors == []
+    assert [url for url in fetched if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert tab.evaluate("document.documentElement.dataset.theme") == theme
+    assert tab.evaluate(OVERFLOW) == []
+    raw = tab.locator("article .math").all_inner_texts()
+    assert tab.locator("article .math mjx-container").count() == len(raw), "math is not set"
+    context.close()

@@ -1,0 +1,214 @@
+"""Both frameworks behind one interface: losses, steps, and runs that are killed and go on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from importlib import import_module
+
+import numpy as np
+import pytest
+import tiny_networks
+from alexbook import networks, preparing, training
+from alexbook.layers import Activation, Conv, Dense, Dropout, Flatten
+from alexbook.training import Recipe
+
+SMALL = tiny_networks.network(Conv(3, 5, 3, name="conv"), Activation("relu"), Flatten(), Dropout(0.5),
+                              Dense(10, name="out"), shape=(28, 28, 1))
+RECIPE = Recipe("tiny", "digits", "torch", epochs=3, batch_size=100, rate=0.02)
+
+
+@pytest.fixture(params=training.FRAMEWORKS)
+def framework(request):
+    pytest.importorskip(request.param)
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def data():
+    loaded = training.load(replace(RECIPE, network="lenet5_modern"))[1]
+    few = preparing.Labeled(loaded.train.images[:330], loaded.train.labels[:330])
+    return replace(loaded, train=few)
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_stopped_run_ends_with_the_same_bits(framework, optimizer, data, tmp_path):
+    """Dropout, momentum and schedule included: everything that the next step depends on is kept."""
+    recipe = replace(RECIPE, framework=framework, optimizer=optimizer)
+    whole = training.learner(recipe, SMALL)
+    expected = training.train(recipe, whole, data, show=False).curve
+    path = tmp_path / "c.npz"
+
+    stopped = training.learner(recipe, SMALL)
+    plain, steps = stopped.step, []
+
+    def step(*batch):
+        steps.append(1)
+        if len(steps) == 7:  # in the second epoch of four steps each
+            raise KeyboardInterrupt
+        plain(*batch)
+
+    stopped.step = step
+    with pytest.raises(KeyboardInterrupt):
+        training.train(recipe, stopped, data, path, show=False, say=lambda text: None)
+    assert not same(stopped.weights(), whole.weights())
+
+    resumed = training.learner(replace(recipe, seed=9), SMALL)  # nothing of a fresh start may matter
+    progress = training.train(recipe, resumed, data, path, show=False, say=lambda text: None)
+    assert same(resumed.weights(), whole.weights()) and same(resumed.state(), whole.state())
+    for one, other in zip(progress.curve, expected, strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_training_learns_and_measures(framework, data):
+    recipe = replace(RECIPE, framework=framework, epochs=12, rate=0.1)
+    learner = training.learner(recipe, SMALL)
+    before = training.predictions(learner, data)
+    curve = training.train(recipe, learner, data, show=False).curve
+    answers = training.predictions(learner, data)
+    assert curve[-1]["train_loss"] < curve[0]["train_loss"] / 2
+    assert (before != data.test.labels).mean() > 0.7
+    assert (answers != data.test.labels).mean() == pytest.approx(curve[-1]["test_error"])
+    assert curve[-1]["test_error"] < 0.3
+    assert np.array_equal(answers, training.predictions(learner, data)), "dropout is on in evaluation"
+
+
+def test_train_error_is_that_of_the_batches(framework, data):
+    """With a rate too small to change anything and no dropout, it is the error of the network as it is."""
+    plain = tiny_networks.network(Flatten(), Dense(10, name="out"), shape=(28, 28, 1))
+    recipe = replace(RECIPE, framework=framework, epochs=1, rate=1e-12)
+    learner = training.learner(recipe, plain)
+    row, = training.train(recipe, learner, data, show=False).curve
+    answers = learner.predict(data.numbers(data.train.images))
+    assert row["train_error"] == pytest.approx((answers != data.train.labels).mean(), abs=1e-5)
+
+
+def numpy_loss(outputs, labels, j):
+    """LeCun et al. 1998, eq. 9, for distances; cross-entropy for logits where j is None."""
+    correct = outputs[np.arange(len(labels)), labels]
+    if j is None:
+        return np.mean(np.log(np.exp(outputs).sum(axis=1)) - correct)
+    return np.mean(correct + np.log(np.exp(-j) + np.exp(-outputs).sum(axis=1)))
+
+
+@pytest.mark.parametrize("j", [None, 0.5, 10.0])
+def test_losses_by_hand(framework, j):
+    module = import_module(f"alexbook.{framework}_training")
+    outputs = np.random.default_rng(0).uniform(0, 9, (6, 10)).astype("float32")
+    labels = np.arange(6)
+    if framework == "torch":
+        import torch
+        scores = torch.from_numpy(outputs if j is None else -outputs)
+        loss = module.criterion(scores, torch.from_numpy(labels), j).item()
+    else:
+        from keras import ops
+        loss = float(ops.mean(module.criterion(j)(labels, ops.convert_to_tensor(outputs))))
+    assert loss == pytest.approx(numpy_loss(outputs, labels, j), rel=1e-5)
+
+
+def step_of(framework, network, data, **changes):
+    """Weights before and after one step on the first images, by the framework's own order of names."""
+    recipe = replace(RECIPE, framework=framework, **changes)
+    learner = training.learner(recipe, network)
+    before = {name: values.copy() for name, values in learner.weights().items()}
+    learner.step(data.numbers(data.train.images[:50]), data.train.labels[:50], recipe.rate)
+    return before, learner.weights()
+
+
+def test_weight_decay_is_a_term_of_the_gradient_of_weights_only(framework, data):
+    network = tiny_networks.network(Conv(3, 5, 3), Flatten(), Dense(10), shape=(28, 28, 1))
+    before, plain = step_of(framework, network, data, decay=0.0)
+    again, decayed = step_of(framework, network, data, decay=0.3)
+    assert same(before, again) and not same(before, plain)
+    for name, values in before.items():
+        change = 0.02 * 0.3 * values if values.ndim > 1 else 0
+        np.testing.assert_allclose(plain[name] - decayed[name], change, atol=1e-6)
+        assert values.ndim == 1 or abs(plain[name] - decayed[name]).max() > 1e-5
+
+
+@pytest.mark.parametrize("name", ["lenet5", "lenet5_modern"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_both_frameworks_take_the_same_steps(name, optimizer, data):
+    torch, _ = pytest.importorskip("torch"), pytest.importorskip("keras")
+    from test_models_agree import copy_weights
+    network = networks.get(name)
+    size = network.input_shape[0]
+    images = data.numbers(preparing.center(data.train.images[:40], size, size)) / 4
+    recipe = replace(RECIPE, optimizer=optimizer, rate=1e-3, decay=0.01)
+    ours = training.learner(recipe, network)
+    theirs = training.learner(replace(recipe, framework="keras"), network)
+    copy_weights(network, ours.model, theirs.model)
+    for _ in range(3):
+        for learner in (ours, theirs):
+            learner.begin_epoch()
+            learner.step(images, data.train.labels[:40], 1e-3)
+        assert ours.figures() == pytest.approx(theirs.figures(), rel=1e-4)
+    with torch.inference_mode():
+        outputs = ours.model(torch.from_numpy(images).permute(0, 3, 1, 2)).numpy()
+    np.testing.assert_allclose(theirs.model.predict_on_batch(images), outputs, rtol=2e-3, atol=2e-3)
+
+
+# --- the command, killed for real
+
+def command(folder, framework, *more, epochs=8):
+    words = ["train", "lenet5_modern", "digits", "--framework", framework, "--epochs", str(epochs),
+             "--batch-size", "32", "--threads", "1", "--out", str(folder / "run.json"), *more]
+    return subprocess.Popen([sys.executable, "-m", "alexbook", *words], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
+
+
+def wait_for(path, process, seconds=120):
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < end, process.communicate()[1]
+        time.sleep(0.005)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_command_goes_on_and_writes_the_same_run(framework, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    process = command(whole, framework)
+    assert process.wait(200) == 0, process.communicate()[1]
+
+    process = command(killed, framework)
+    wait_for(killed / "run.checkpoint.npz", process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (killed / "run.json").exists()
+
+    process = command(killed, framework, "--quiet")
+    said, _ = process.communicate(timeout=200)
+    assert process.returncode == 0 and "Going on after epoch" in said
+    one, other = (json.loads((folder / "run.json").read_text()) for folder in (whole, killed))
+    for differing in ("date", "seconds"):
+        one.pop(differing), other.pop(differing)
+    for row in one["curve"] + other["curve"]:
+        row.pop("seconds")
+    assert one == other
+    assert [path.name for path in killed.iterdir()] == ["run.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child")
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    pytest.importorskip("torch")
+    # A shell's background job ignores SIGINT, and so would the child; one started from here must not.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = command(tmp_path, "torch", epochs=500)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    try:
+        wait_for(tmp_path / "run.checkpoint.npz", process)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "The same command goes on" in said and "Traceback" not in said
