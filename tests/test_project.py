@@ -50,10 +50,17 @@ def test_core_imports_no_framework_and_no_numpy() -> None:
     assert modules.isdisjoint({"numpy", "torch", "tensorflow", "keras", "jax", "matplotlib", "PIL"})
 
 
-def test_core_is_imported_in_50_ms() -> None:
-    """What our modules add to a bare start of Python, in time of the processor: the machine may be busy."""
+def test_core_is_imported_in_50_ms(tmp_path: Path) -> None:
+    """What our modules add to a bare start of Python, once their bytecode is cached as it is for every user.
+
+    In time of the processor, and the best of many: the machine may be busy with other tests.
+    """
     code = "import time; t = time.process_time(); from alexbook import arithmetic; print(time.process_time() - t)"
-    assert min(float(python("-c", code, check=True).stdout) for _ in range(5)) < 0.050
+    cached = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    cached["PYTHONPYCACHEPREFIX"] = str(tmp_path)
+    times = [float(python("-c", code, check=True, env=cached).stdout) for _ in range(15)]
+    assert list(tmp_path.rglob("arithmetic*.pyc")), "the bytecode was not cached, so its compilation was measured"
+    assert min(times) < 0.050
 
 
 def test_wheel_carries_the_data(tmp_path: Path) -> None:

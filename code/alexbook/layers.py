@@ -117,17 +117,14 @@ class _Pool(Layer):
         self._check_padding()
 
 
-@dataclass(frozen=True)
 class MaxPool(_Pool):
     """The largest value in each window; ``stride`` defaults to the kernel, a smaller one makes windows overlap."""
 
 
-@dataclass(frozen=True)
 class AvgPool(_Pool):
     """The mean of each window, over the pixels that lie inside the input."""
 
 
-@dataclass(frozen=True)
 class Subsample(_Pool):
     """LeNet's trainable subsampling: each window's *sum*, times one coefficient per map, plus one bias per map.
 
@@ -175,7 +172,6 @@ class SpatialNorm(Layer):
         self._check(self.k > 0, "k", "greater than 0")
 
 
-@dataclass(frozen=True)
 class Flatten(Layer):
     """All values in one row; frameworks differ in the order (Keras: row, column, map; PyTorch: map, row, column)."""
 

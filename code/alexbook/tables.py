@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from math import prod
 
 from alexbook.layers import Layer, Pair
@@ -121,6 +120,8 @@ class Trace:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
+        from html import escape  # here, since few traces are shown as HTML and its tables take a while to import
+
         head, *body, total = self._cells()
 
         def line(cells: tuple[str, ...], tag: str) -> str:
