@@ -179,6 +179,21 @@ def _alexnet_slim() -> tuple[Layer, ...]:
             Conv(4096, 1, name="fc7"), relu, Dropout(), Conv(1000, 1, name="fc8"), Flatten(), Activation("softmax"))
 
 
+def _alexnet_small() -> tuple[Layer, ...]:
+    """AlexNet's plan for images of 32x32 pixels: no stride in conv1, a fraction of the filters, the paper's order."""
+    relu = Activation("relu")
+    return (
+        Conv(32, 5, padding=2, name="conv1"), relu, LRN(name="norm1"), MaxPool(3, 2, name="pool1"),
+        Conv(64, 5, padding=2, name="conv2"), relu, LRN(name="norm2"), MaxPool(3, 2, name="pool2"),
+        Conv(96, 3, padding=1, name="conv3"), relu,
+        Conv(96, 3, padding=1, name="conv4"), relu,
+        Conv(64, 3, padding=1, name="conv5"), relu, MaxPool(3, 2, name="pool5"),
+        Flatten(),
+        Dense(256, name="fc6"), relu, Dropout(), Dense(256, name="fc7"), relu, Dropout(),
+        Dense(10, name="fc8"), Activation("softmax"),
+    )
+
+
 _PAPER = "Krizhevsky et al. 2012"
 _SOURCE = "computerhistory/AlexNet-Source-Code"
 _IN_224, _IN_227 = (224, 224, 3), (227, 227, 3)
@@ -203,6 +218,8 @@ _ALEXNETS = (
             "d2l-en, chapter_convolutional-modern/alexnet.md", _IN_224, _alexnet(padding1=1)),
     Network("alexnet_slim", "TF-slim's alexnet_v2", "tensorflow/models, research/slim/nets/alexnet.py", _IN_224,
             _alexnet_slim()),
+    Network("alexnet_small", "AlexNet's plan at a laptop's size", "this book's own, for 32x32 color images",
+            (32, 32, 3), _alexnet_small()),
 )
 
 NETWORKS: dict[str, Network] = {network.name: network for network in _LENETS + _ALEXNETS}
