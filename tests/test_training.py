@@ -61,6 +61,16 @@ def test_a_small_image_is_centered_and_a_large_one_refused():
         preparing.center(image, 5, 2)
 
 
+def test_images_larger_than_the_input_are_shrunk_and_smaller_ones_kept(tmp_path):
+    from alexbook.datasets import Dataset
+    from alexbook.images import fit
+    images = np.random.default_rng(0).integers(0, 256, (3, 40, 48, 3), dtype=np.uint8)
+    split = Dataset("folder", "train", images, np.zeros(3, int), ("one",), "made here")
+    shrunk, _ = preparing.arrays(split, 32)
+    assert shrunk.shape == (3, 32, 32, 3) and (shrunk[1] == fit(images[1], 32)).all()
+    assert preparing.arrays(split, 64)[0] is images
+
+
 def test_gray_is_as_pillow_has_it():
     from PIL import Image
     images = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 3), dtype=np.uint8)

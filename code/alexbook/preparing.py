@@ -111,11 +111,20 @@ def scale(images: np.ndarray, rule: str) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype(np.float32), np.sqrt(squares / len(values) - mean**2).astype(np.float32)
 
 
+def arrays(split: Dataset, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """A split's images and classes; images larger than ``side`` are shrunk to it (:func:`alexbook.images.fit`)."""
+    larger = len(split) and max(split[0][0].shape[:2]) > side
+    return split.arrays(side if larger else None)
+
+
 def prepare(network: Network, train: Dataset, test: Dataset, grey: bool = False,
             pixels: str = "standard") -> Data:
-    """The two splits at the network's size and in its colors, scaled by figures of the training split."""
+    """The two splits at the network's size and in its colors, scaled by figures of the training split.
+
+    Images larger than the network's input are shrunk to it, smaller ones lie in the middle of it.
+    """
     def ready(split: Dataset) -> Labeled:
-        images, labels = split.arrays()
+        images, labels = arrays(split, min(network.input_shape[:2]))
         images = sized(split.name, images, *network.input_shape[:2])
         return Labeled(to_gray(images) if grey else images, labels)
 
