@@ -3,8 +3,9 @@
 >>> digits = load("digits", "test")
 >>> image, label = digits[0]
 
-``digits`` comes with the book. The others are taken from the folder that the environment variable ``ALEXBOOK_DATA``
-names, as archives or unpacked, or are downloaded once, verified, and kept in :func:`alexbook.store.folder`.
+``digits`` comes with the book and ``shapes`` is drawn by it. The others are taken from the folder that the environment
+variable ``ALEXBOOK_DATA`` names, as archives or unpacked, or are downloaded once, verified, and kept in
+:func:`alexbook.store.folder`.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from alexbook import decode, folders, sources
+from alexbook import decode, folders, sources, synthetic
 from alexbook.archives import is_archive
 from alexbook.images import ImageFiles, fit, frame
 from alexbook.sources import DatasetUnavailable, Found
@@ -172,6 +173,8 @@ def _read(entry: dict, found: Found, split: str) -> tuple[np.ndarray | ImageFile
             images, labels = decode.npz(found.path, "images", "labels")
             first = entry["splits"]["train"]
             return (images[:first], labels[:first]) if split == "train" else (images[first:], labels[first:])
+        case "drawn":
+            return synthetic.shapes(split)
         case "idx":
             return decode.idx_split(found.path, split)
         case "npz":
