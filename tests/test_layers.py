@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from alexbook.layers import LRN, RBF, Activation, AvgPool, Conv, Dense, Dropout, MaxPool
+from alexbook.layers import LRN, RBF, Activation, AvgPool, Conv, Dense, Dropout, MaxPool, Normal
 
 
 @pytest.mark.parametrize(("make", "words"), [
@@ -30,6 +30,8 @@ from alexbook.layers import LRN, RBF, Activation, AvgPool, Conv, Dense, Dropout,
     (lambda: Dense(0, name="fc6"), ["fc6", "units is 0"]),
     (lambda: Dropout(1), ["rate is 1", "less than 1"]),
     (lambda: Activation("gelu"), ["function is 'gelu'", "scaled_tanh"]),
+    (lambda: Normal(0), ["deviation is 0", "greater than 0"]),
+    (lambda: Normal(-0.01, 1.0), ["deviation is -0.01"]),
     (lambda: RBF(((1, -1), (1,))), ["centers"]),
 ])
 def test_bad_settings_are_named(make, words):

@@ -6,7 +6,7 @@ Pure Python. A builder walks :func:`rows` and makes one framework layer of each.
 from math import prod, sqrt
 
 from alexbook.arithmetic import Pair, Row, paddings, trace
-from alexbook.layers import Activation, Conv, Dense, Subsample, pair
+from alexbook.layers import Activation, Conv, Dense, Normal, Subsample, pair
 from alexbook.networks import Network
 
 NO_SIDES = ((0, 0), (0, 0))
@@ -51,8 +51,13 @@ def fan_ins(row: Row) -> list[int]:
     return [area * maps for maps in seen]
 
 
+def start(row: Row) -> Normal | None:
+    """The distribution that the layer itself names to start from; where it names none, :func:`limits` holds."""
+    return getattr(row.layer, "start", None)
+
+
 def limits(network: Network, row: Row) -> tuple[list[float], list[float]]:
-    """Where training starts: weights and biases are uniform between minus and plus these limits.
+    """Where training starts in a layer without a ``start`` of its own: uniform between minus and plus these limits.
 
     One weight limit and one bias limit for each filter, map or unit. Networks with the scaled tanh
     start as LeCun et al. 1998 (appendix A) say, at 2.4 / fan-in; all others as Glorot and Bengio 2010

@@ -29,7 +29,10 @@ from alexbook.networks import Network
 
 
 def _initializers(network: Network, row: Row, draw: random.Random) -> dict:
-    """Where this row's weights and biases start, as :func:`alexbook.building.limits` says."""
+    """Where this row's weights and biases start, as its layer's ``start`` or else the network's rule says."""
+    if start := building.start(row):
+        return {"kernel_initializer": keras.initializers.RandomNormal(0.0, start.deviation, draw.getrandbits(31)),
+                "bias_initializer": keras.initializers.Constant(start.bias)}
     weights, biases = building.limits(network, row)
     if getattr(row.layer, "connections", None):  # one kernel for each connection, not for each filter
         weights = [limit for limit, maps in zip(weights, row.layer.connections, strict=True)

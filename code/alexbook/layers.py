@@ -72,6 +72,22 @@ def _padding_form(value: object) -> bool:
 
 
 @dataclass(frozen=True)
+class Normal:
+    """Where training starts: each weight drawn from a normal distribution around 0, every bias at ``bias``.
+
+    A :class:`Conv` or :class:`Dense` with ``start=None`` starts by its network's rule instead
+    (:func:`alexbook.building.limits`).
+    """
+
+    deviation: float
+    bias: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.deviation > 0:
+            raise ValueError(f"normal: deviation is {self.deviation!r}, but must be greater than 0.")
+
+
+@dataclass(frozen=True)
 class Conv(Layer):
     """Convolution (cross-correlation, as in every framework) of maps with ``filters`` learned kernels.
 
@@ -90,6 +106,7 @@ class Conv(Layer):
     groups: int = 1
     bias: bool = True
     connections: tuple[tuple[int, ...], ...] | None = None
+    start: Normal | None = None
 
     def __post_init__(self) -> None:
         self._check_count("filters", "groups")
@@ -158,7 +175,7 @@ class SpatialNorm(Layer):
 
     ``b = a / (k + alpha / size ** 2 * sum(a_j ** 2)) ** beta``. The released source code of 2012 has one after
     conv2's LRN (``cnorm2`` in layers-145.cfg, alpha 0.001); the paper does not mention it. The code of its kernel was
-    not released: ``k = 1`` is the parser's default, and the zeros outside are an assumption.
+    not released: ``k = 1`` and the zeros outside are assumptions.
     """
 
     size: int = 5
@@ -182,6 +199,7 @@ class Dense(Layer):
 
     units: int
     bias: bool = True
+    start: Normal | None = None
 
     def __post_init__(self) -> None:
         self._check_count("units")

@@ -30,6 +30,7 @@ from alexbook.layers import (
     pair,
 )
 from alexbook.networks import Network
+from alexbook.torch_norm import LocalResponseNorm
 
 
 class TableConv2d(nn.Module):
@@ -91,18 +92,6 @@ class InnerAvgPool2d(nn.Module):
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel}, stride={self.stride}, padding={self.pad}"
-
-
-class GroupedLRN(nn.Module):
-    """Local response normalization within each of several groups of neighboring maps."""
-
-    def __init__(self, size: int, alpha: float, beta: float, k: float, groups: int) -> None:
-        super().__init__()
-        self.groups = groups
-        self.within = nn.LocalResponseNorm(size, alpha, beta, k)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([self.within(part) for part in x.chunk(self.groups, dim=1)], dim=1)
 
 
 class SpatialResponseNorm(nn.Module):
@@ -191,8 +180,7 @@ def _modules(row: Row) -> Iterator[tuple[str, nn.Module]]:
         case MaxPool() | AvgPool() | Subsample():
             yield from _pool(row)
         case LRN(size=size, alpha=alpha, beta=beta, k=k, groups=groups):
-            yield row.name, (GroupedLRN(size, alpha, beta, k, groups) if groups > 1 else
-                             nn.LocalResponseNorm(size, alpha, beta, k))
+            yield row.name, LocalResponseNorm(size, alpha, beta, k, groups)
         case SpatialNorm(size=size, alpha=alpha, beta=beta, k=k):
             yield row.name, SpatialResponseNorm(size, alpha, beta, k)
         case Flatten():
@@ -211,18 +199,27 @@ def _modules(row: Row) -> Iterator[tuple[str, nn.Module]]:
 
 @torch.no_grad()
 def initialize(model: nn.Sequential, network: Network) -> None:
-    """Draw all weights and biases anew, as :func:`alexbook.building.limits` says."""
+    """Draw all weights and biases anew, as each layer's ``start`` or else the network's rule says."""
     for row in building.rows(network):
         if not row.parameters:
             continue
-        module = model.get_submodule(row.name)
-        weights, biases = map(torch.tensor, building.limits(network, row))
-        if isinstance(module, TableConv2d):
-            weights = weights[module.pairs[0]]
-        shape = (-1, *[1] * (module.weight.ndim - 1))
-        module.weight.uniform_(-1, 1).mul_(weights.to(module.weight).reshape(shape))
+        module, start = model.get_submodule(row.name), building.start(row)
+        if start is None:
+            _draw_uniform(module, *map(torch.tensor, building.limits(network, row)))
+            continue
+        module.weight.normal_(0, start.deviation)
         if module.bias is not None:
-            module.bias.uniform_(-1, 1).mul_(biases.to(module.bias))
+            module.bias.fill_(start.bias)
+
+
+def _draw_uniform(module: nn.Module, weights: Tensor, biases: Tensor) -> None:
+    """Between minus and plus one limit for each filter, map or unit, in place."""
+    if isinstance(module, TableConv2d):
+        weights = weights[module.pairs[0]]
+    shape = (-1, *[1] * (module.weight.ndim - 1))
+    module.weight.uniform_(-1, 1).mul_(weights.to(module.weight).reshape(shape))
+    if module.bias is not None:
+        module.bias.uniform_(-1, 1).mul_(biases.to(module.bias))
 
 
 def build(network: Network, seed: int | None = None) -> nn.Sequential:
