@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from alexbook import datasets, preparing, synthetic
 
-CHECKSUMS = {"train": "sha256:f62a03f026f39d4f5b36f0ef671d1f80cc78594e05ac1fa96d3e1ba01ca5add8",
-             "test": "sha256:b527725abc9c2a0c4aae3a1103701951dde886bc4a3212f725c5a91bed54df02"}
+CHECKSUMS = {"train": "sha256:618810b6383a131152e24ebfee6dd7e0559bc2f90a0137b61097c95276b03d86",
+             "test": "sha256:7eca120a8ffccadebfe8b97a8e22400eddd3ab4a18fd77a0bbbb21d6779fe5ef"}
 
 
 @pytest.fixture(scope="module")

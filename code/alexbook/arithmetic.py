@@ -11,6 +11,7 @@ from alexbook.layers import (
     LRN,
     RBF,
     AvgPool,
+    BatchNorm,
     Conv,
     Dense,
     Flatten,
@@ -86,7 +87,7 @@ def _map_size(layer: Layer, shape: Shape, rounding: Rounding) -> Pair:
 
 def output_shape(layer: Layer, shape: Shape, rounding: Rounding = "floor") -> Shape:
     """The shape that ``layer`` makes of an input of ``shape``; ``ValueError`` says in one sentence why it cannot."""
-    if isinstance(layer, (*WINDOWED, LRN, SpatialNorm)) and len(shape) != 3:
+    if isinstance(layer, (*WINDOWED, LRN, SpatialNorm, BatchNorm)) and len(shape) != 3:
         raise ValueError(f"its input has the shape {shape}, but must be (height, width, channels)")
     if isinstance(layer, (Dense, RBF)) and len(shape) != 1:
         raise ValueError(f"its input has the shape {shape}, but must be (units,): put a Flatten layer before it")
@@ -122,6 +123,8 @@ def _stored(layer: Layer, shape: Shape) -> tuple[int, int, int]:
             return maps_seen * prod(pair(layer.kernel)), filters * bias, 0
         case Subsample():
             return shape[2], shape[2], 0
+        case BatchNorm():
+            return shape[2], shape[2], 2 * shape[2]
         case Dense(units=units, bias=bias):
             return shape[0] * units, units * bias, 0
         case RBF(units=units):
@@ -139,6 +142,8 @@ def _work(layer: Layer, stored: tuple[int, int, int], output: Shape) -> tuple[in
             return weights * positions, (weights + biases) * positions
         case Subsample():
             return 0, prod(output) * (prod(pair(layer.kernel)) + 1)
+        case BatchNorm():
+            return 0, 2 * prod(output)
         case _:
             return weights + fixed, weights + biases + fixed
 

@@ -16,6 +16,7 @@ from alexbook.layers import (
     RBF,
     Activation,
     AvgPool,
+    BatchNorm,
     Conv,
     Dense,
     Dropout,
@@ -87,7 +88,8 @@ def _pool(row: Row, initializers: dict) -> Iterator[keras.layers.Layer]:
 
 def _layers(network: Network, row: Row, draw: random.Random) -> Iterator[keras.layers.Layer]:
     """The Keras layer for one row, with the row's name, and before it its padding if it needs one."""
-    initializers = _initializers(network, row, draw) if row.parameters else {}
+    learned = row.parameters and not isinstance(row.layer, BatchNorm)  # which starts as Keras has it: 1 and 0
+    initializers = _initializers(network, row, draw) if learned else {}
     name = row.name
     match row.layer:
         case Conv():
@@ -98,6 +100,8 @@ def _layers(network: Network, row: Row, draw: random.Random) -> Iterator[keras.l
             yield keras_layers.LocalResponseNormalization(size, alpha, beta, k, groups, name=name)
         case SpatialNorm(size=size, alpha=alpha, beta=beta, k=k):
             yield keras_layers.SpatialResponseNormalization(size, alpha, beta, k, name=name)
+        case BatchNorm(epsilon=epsilon):
+            yield keras.layers.BatchNormalization(momentum=0.9, epsilon=epsilon, name=name)
         case Flatten():
             yield keras.layers.Flatten(name=name)
         case Dense(units=units, bias=bias):

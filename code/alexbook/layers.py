@@ -189,6 +189,20 @@ class SpatialNorm(Layer):
         self._check(self.k > 0, "k", "greater than 0")
 
 
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """Each map brought to mean 0 and variance 1 over the batch, then times one learned factor, plus one learned shift.
+
+    Ioffe and Szegedy 2015. For prediction it uses running means of both, of which each step takes in a tenth; they are
+    stored and not trained.
+    """
+
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        self._check(self.epsilon > 0, "epsilon", "greater than 0")
+
+
 class Flatten(Layer):
     """All values in one row; frameworks differ in the order (Keras: row, column, map; PyTorch: map, row, column)."""
 

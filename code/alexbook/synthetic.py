@@ -43,10 +43,10 @@ def tinted(gray: np.ndarray, red: np.ndarray, blue: np.ndarray) -> np.ndarray:
     """Gray values ``(...)`` with so much added to red and blue: uint8, ``(..., 3)``, of the same gray value.
 
     Green takes back what red and blue add to the gray value (weights 0.299, 0.587 and 0.114, ITU-R BT.601), rounded:
-    at most 0.3 is left over, and the gray value, a whole number, is what it was.
+    at most 0.3 is left over, and the gray value, a whole number, is what it was. All must stay between 0 and 255.
     """
     green = -((299 * red + 114 * blue + 293) // 587)
-    return np.stack([gray + red, gray + green, gray + blue], axis=-1).clip(0, 255).astype(np.uint8)
+    return np.stack([gray + red, gray + green, gray + blue], axis=-1).astype(np.uint8)
 
 
 def shapes(split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -61,8 +61,7 @@ def shapes(split: str) -> tuple[np.ndarray, np.ndarray]:
     kinds = np.arange(pictures) % len(SHAPES)
     covered = _cover(draws, kinds)
     patches = _fields(draws, pictures)
-    gray = 128 + patches[0] + draws.between(-8, 8, pictures, 1, 1)
-    gray += covered * draws.between(5, 9, pictures, 1, 1) * (2 * draws.between(0, 1, pictures, 1, 1) - 1)
+    gray = 114 + patches[0] + draws.between(-8, 8, pictures, 1, 1) + covered * draws.between(6, 9, pictures, 1, 1)
     gray = (gray + draws.between(-8, 8, pictures, SIDE, SIDE)).clip(84, 171)
 
     kinds, covered, gray = (np.repeat(values, copies, axis=0) for values in (kinds, covered, gray))
@@ -112,5 +111,5 @@ def _fields(draws: _Draws, count: int) -> np.ndarray:
     step = 4
     corners = np.arange(SIDE // step + 1, dtype=np.int32)
     weights = np.maximum(step - abs(np.arange(SIDE, dtype=np.int32)[:, None] - step * corners), 0)  # bilinear
-    grid = draws.between(-20, 20, 3, count, len(corners), len(corners))
+    grid = draws.between(-18, 18, 3, count, len(corners), len(corners))
     return weights @ grid @ weights.T // step**2

@@ -20,6 +20,7 @@ from alexbook.layers import (
     RBF,
     Activation,
     AvgPool,
+    BatchNorm,
     Conv,
     Dense,
     Dropout,
@@ -183,6 +184,8 @@ def _modules(row: Row) -> Iterator[tuple[str, nn.Module]]:
             yield row.name, LocalResponseNorm(size, alpha, beta, k, groups)
         case SpatialNorm(size=size, alpha=alpha, beta=beta, k=k):
             yield row.name, SpatialResponseNorm(size, alpha, beta, k)
+        case BatchNorm(epsilon=epsilon):
+            yield row.name, nn.BatchNorm2d(row.input_shape[2], epsilon)
         case Flatten():
             yield row.name, nn.Flatten()
         case Dense(units=units, bias=bias):
@@ -201,7 +204,7 @@ def _modules(row: Row) -> Iterator[tuple[str, nn.Module]]:
 def initialize(model: nn.Sequential, network: Network) -> None:
     """Draw all weights and biases anew, as each layer's ``start`` or else the network's rule says."""
     for row in building.rows(network):
-        if not row.parameters:
+        if not row.parameters or isinstance(row.layer, BatchNorm):  # which starts as its framework has it: 1 and 0
             continue
         module, start = model.get_submodule(row.name), building.start(row)
         if start is None:
