@@ -23,7 +23,7 @@ from alexbook.layers import (
     Subsample,
     pair,
 )
-from alexbook.networks import Network, Rounding
+from alexbook.network import Network, Rounding
 from alexbook.tables import Row, Shape, Trace
 
 WINDOWED = (Conv, MaxPool, AvgPool, Subsample)

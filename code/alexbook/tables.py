@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 
 from alexbook.layers import Layer, Pair
-from alexbook.networks import Network
+from alexbook.network import Network
 
 Shape = tuple[int, ...]
 
