@@ -8,6 +8,7 @@
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from urllib.parse import quote
@@ -49,7 +50,9 @@ def opening(notebook: Path) -> tuple[str, str]:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"][:2]
     text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     title, _, rest = text.strip().partition("\n")
-    return title.removeprefix("# "), " ".join(rest.strip().partition("\n\n")[0].split())
+    question = " ".join(rest.strip().partition("\n\n")[0].split())
+    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", question)  # links relative to the chapter lead nowhere from elsewhere
+    return title.removeprefix("# "), words
 
 
 class ChapterList(SphinxDirective):

@@ -88,8 +88,8 @@ def test_digits_are_those_of_scikit_learn():
 
 
 def test_every_dataset_is_described_without_a_download():
-    assert datasets.names() == ("digits", *TWENTY, "folder")
-    for name in ("digits", *TWENTY):
+    assert datasets.names() == ("digits", "shapes", *TWENTY, "folder")
+    for name in ("digits", "shapes", *TWENTY):
         described = datasets.describe(name)
         assert described.source and described.license and described.image
         assert len(described.classes) == (20 if name == "tiny_imagenet_20" else 10) == len(set(described.classes))
@@ -102,14 +102,14 @@ def test_the_registry_is_sound():
         assert len(entry.get("folders", entry["classes"])) == len(entry["classes"])
         assert len(entry.get("wnids", entry["classes"])) == len(entry["classes"])
         for copy in map(lambda fields: sources.Copy(**fields), entry["copies"]):
-            assert copy.layout in ("shipped", "idx", "npz", "cifar", "folders", "tiny")
+            assert copy.layout in ("shipped", "drawn", "idx", "npz", "cifar", "folders", "tiny")
             assert all(mirror.startswith("http") and mirror.endswith("/") for mirror in copy.mirrors)
             if copy.mirrors:
                 assert copy.megabytes and all(len(checksum) == 36 for checksum in copy.files.values())
 
 
 @pytest.mark.parametrize(("name", "split", "message"), [
-    ("minst", "train", "no dataset 'minst'; there are digits, mnist"),
+    ("minst", "train", "no dataset 'minst'; there are digits, shapes, mnist"),
     ("mnist", "valid", "mnist has no split 'valid'; it has train and test"),
     ("digits", "Train", "digits has no split 'Train'")])
 def test_a_wrong_name_or_split_is_told_what_there_is(name, split, message):
