@@ -51,7 +51,7 @@ def opening(notebook: Path) -> tuple[str, str]:
     text = "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     title, _, rest = text.strip().partition("\n")
     question = " ".join(rest.strip().partition("\n\n")[0].split())
-    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", question)  # links relative to the chapter lead nowhere from elsewhere
+    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", question)  # its links start from the chapter's folder
     return title.removeprefix("# "), words
 
 
