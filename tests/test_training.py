@@ -1,6 +1,7 @@
 """Recipes, data, checkpoints, records and commands: all of training that needs no framework."""
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import asdict, replace
@@ -8,10 +9,10 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 from alexbook import __main__ as commands
-from alexbook import checkpoints, datasets, networks, preparing, recording, runs, training
+from alexbook import checkpoints, datasets, networks, preparing, recording, runs, training, variants
 from alexbook.arithmetic import trace
 from alexbook.preparing import Data, Labeled
-from alexbook.training import Recipe
+from alexbook.recipes import FRAMEWORKS, Recipe, usual
 
 RECIPE = Recipe("lenet5", "digits", "torch", epochs=4, batch_size=16)
 
@@ -33,22 +34,36 @@ def test_a_recipe_refuses_what_makes_no_sense(field, value, wanted):
 def test_learning_rate():
     assert [round(RECIPE.rate_at(share), 6) for share in (0, 1 / 3, 1 / 2, 1)] == [0.05, 0.0375, 0.025, 0]
     assert replace(RECIPE, schedule="constant").rate_at(0.9) == 0.05
+    drops = replace(RECIPE, schedule="drops", drops=(1, 3))
+    assert [drops.rate_at(share) for share in (0, 0.24, 0.25, 0.74, 0.75, 1)] == pytest.approx(
+        [0.05, 0.05, 0.005, 0.005, 0.0005, 0.0005])
+    plateau = replace(RECIPE, schedule="plateau", patience=2)
+    rows = [{"test_error": error} for error in (0.5, 0.4, 0.4, 0.45, 0.3, 0.31, 0.3)]
+    rates = [plateau.rate_at(0.5, rows[:seen]) for seen in range(8)]
+    assert rates == pytest.approx([0.05] * 4 + [0.005] * 3 + [0.0005])
+
+
+def test_the_2012_schedule():
+    """25, 51 and 79 epochs of 91, as the log of the ILSVRC-2012 run has it (layer-params-145.cfg, lines 167-182)."""
+    recipe = Recipe("alexnet_2012", "folder", "torch", epochs=91, rate=0.01, schedule="drops", drops=(25, 51, 79))
+    rates = [recipe.rate_at(epoch / 91) for epoch in range(91)]
+    assert [rates.index(rate) for rate in sorted(set(rates), reverse=True)] == [0, 25, 51, 79]
 
 
 def test_usual_recipes_give_way_to_what_is_given():
-    assert training.usual("lenet5", "mnist").optimizer == "adam"
-    assert training.usual("lenet5", "mnist", optimizer="sgd", rate=0.1).rate == 0.1
-    assert training.usual("lenet_caffe", "mnist") == Recipe("lenet_caffe", "mnist", "torch")
+    assert usual("lenet5", "mnist").optimizer == "adam"
+    assert usual("lenet5", "mnist", optimizer="sgd", rate=0.1).rate == 0.1
+    assert usual("lenet_caffe", "mnist") == Recipe("lenet_caffe", "mnist", "torch")
 
 
 def test_the_command_of_a_record_means_its_recipe():
-    for recipe in (training.usual("lenet5", "mnist", "keras", seed=2), RECIPE,
-                   training.usual("lenet5_rgb", "cifar10", grey=True, holdout=100, rate=1e-3)):
+    for recipe in (usual("lenet5", "mnist", "keras", seed=2), RECIPE,
+                   usual("lenet5_rgb", "cifar10", grey=True, holdout=100, rate=1e-3)):
         words = recording.command(recipe).split()
         assert words[:4] == ["python", "-m", "alexbook", "train"]
         options = vars(commands.parser().parse_args(words[3:]))
         given = {name: options[name] for name in asdict(recipe) if name in options}
-        assert training.usual(**given) == recipe
+        assert usual(**given) == recipe
 
 
 # --- the data
@@ -81,7 +96,7 @@ def test_gray_is_as_pillow_has_it():
 def test_standard_pixels_have_mean_0_and_deviation_1():
     images = np.random.default_rng(0).integers(20, 200, (50, 6, 5, 3), dtype=np.uint8)
     images[..., 1] //= 3
-    data = Data(Labeled(images, np.zeros(50, int)), None, *preparing.scale(images, "standard"), {})
+    data = Data(Labeled(images, np.zeros(50, int)), None, *preparing.scale(images, "standard"), {}, (6, 5))
     numbers = data.numbers(images)
     assert numbers.dtype == np.float32
     np.testing.assert_allclose(numbers.mean(axis=(0, 1, 2)), 0, atol=1e-5)
@@ -124,12 +139,12 @@ def test_held_out_images_are_not_trained_on():
 
 def test_batches_are_every_image_once_in_an_order_that_the_seed_gives():
     images = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1)
-    data = Data(Labeled(images, np.arange(10)), None, np.float32([0]), np.float32([1]), {})
-    orders = [np.concatenate([labels for _, labels in data.batches(4, np.random.default_rng([0, epoch]))])
+    data = Data(Labeled(images, np.arange(10)), None, np.float32([0]), np.float32([1]), {}, (1, 1))
+    orders = [np.concatenate([labels for _, labels in data.batches(4, [0, epoch])])
               for epoch in (0, 0, 1)]
     assert sorted(orders[0]) == list(range(10))
     assert orders[0].tolist() == orders[1].tolist() != orders[2].tolist()
-    numbers, labels = next(data.batches(4, np.random.default_rng(0)))
+    numbers, labels = next(data.batches(4, [0]))
     assert numbers[:, 0, 0, 0].tolist() == labels.tolist()
 
 
@@ -153,14 +168,15 @@ class Counting:
     def figures(self):
         return self.total, 0.5
 
-    def predict(self, images):
-        return np.zeros(len(images), int)
+    def probabilities(self, images):
+        return np.eye(10)[np.zeros(len(images), int)]
 
     def state(self):
-        return {"weight": self.weight, "random": np.array(json.dumps(self.random.bit_generator.state))}
+        return {"weight": self.weight, "total": np.array(self.total),
+                "random": np.array(json.dumps(self.random.bit_generator.state))}
 
     def restore(self, state):
-        self.weight, self.random = state["weight"], np.random.default_rng(0)
+        self.weight, self.total, self.random = state["weight"], float(state["total"]), np.random.default_rng(0)
         self.random.bit_generator.state = json.loads(state["random"].item())
 
 
@@ -173,7 +189,9 @@ def digits():
     return training.load(RECIPE)[1]
 
 
-def test_a_run_that_was_stopped_ends_as_one_that_was_not(digits, tmp_path):
+@pytest.mark.parametrize("every", [0, 1e9])
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(digits, tmp_path, every):
+    """With a checkpoint after each step, and with one after each epoch only."""
     whole = Counting()
     curve = training.train(RECIPE, whole, digits, show=False).curve
     path = tmp_path / "run.checkpoint.npz"
@@ -189,15 +207,54 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(digits, tmp_path):
 
         learner.step = step
         with pytest.raises(Killed):
-            training.train(RECIPE, learner, digits, path, show=False, say=lambda text: None)
-        assert path.exists() == (stop >= steps)
+            training.train(RECIPE, learner, digits, path, show=False, say=lambda text: None, every=every)
+        kept = stop if every == 0 else stop // steps * steps
+        assert path.exists() == (kept > 0)
         resumed, said = Counting(), []
-        progress = training.train(RECIPE, resumed, digits, path, show=False, say=said.append)
+        progress = training.train(RECIPE, resumed, digits, path, show=False, say=said.append, every=every)
         assert resumed.weight == whole.weight
-        assert resumed.steps == 4 * steps - stop // steps * steps
-        assert len(said) == (stop >= steps) and f"epoch {stop // steps} of 4" in "".join([*said, "epoch 0 of 4"])
+        assert resumed.steps == 4 * steps - kept
+        assert len(said) == (kept > 0) and f"epoch {kept // steps} of 4" in "".join([*said, "epoch 0 of 4"])
         assert [row["train_loss"] for row in progress.curve] == [row["train_loss"] for row in curve]
+        checkpoints.remove(path)
+
+
+def test_ctrl_c_ends_with_the_step_and_keeps_it(digits, tmp_path):
+    path = tmp_path / "run.checkpoint.npz"
+    learner = Counting()
+    plain = learner.step
+
+    def step(*batch):
+        if learner.steps == 5:
+            signal.raise_signal(signal.SIGINT)
+        plain(*batch)
+
+    learner.step = step
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            training.train(RECIPE, learner, digits, path, show=False)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    state, progress = checkpoints.read(path, asdict(RECIPE))
+    assert (learner.steps, progress.steps, progress.curve) == (6, 6, []) and state["weight"] == learner.weight
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(digits, tmp_path):
+    path, said = tmp_path / "run.checkpoint.npz", []
+    whole = Counting()
+    training.train(RECIPE, whole, digits, path, show=False)
+    kept = path.read_bytes()
+    for damage in (kept[:1000], b"", b"PK" + kept[2:500], np.random.default_rng(0).bytes(3000)):
+        path.write_bytes(damage)
+        resumed = Counting()
+        said.clear()
+        training.train(RECIPE, resumed, digits, path, show=False, say=said.append)
+        assert resumed.weight == whole.weight and resumed.steps == 82
+        assert "run.checkpoint.npz is damaged" in said[0] and "the one before it" in said[0] and len(said) == 2
         path.unlink()
+        training.train(RECIPE, Counting(), digits, path, show=False, say=lambda text: None)
 
 
 def test_a_loss_that_is_no_number_ends_the_run(digits):
@@ -230,7 +287,7 @@ def test_the_checkpoint_of_another_recipe_is_refused(tmp_path):
 @pytest.mark.parametrize("damage", [
     lambda content: b"", lambda content: content[:len(content) // 2], lambda content: content[:-1],
     lambda content: b"no archive at all",
-    lambda content: content.replace(*(f"checkpoint {n}".encode("utf-32-le") for n in (1, 9))),
+    lambda content: content.replace(*(f"checkpoint {n}".encode("utf-32-le") for n in (2, 9))),
 ])
 def test_a_damaged_checkpoint_is_refused_in_one_sentence(tmp_path, damage):
     path = tmp_path / "c.npz"
@@ -297,9 +354,10 @@ RECORDED = runs.load("*")
 
 @pytest.mark.parametrize("run", RECORDED, ids=[run.name for run in RECORDED])
 def test_shipped_records_are_whole(run):
-    recipe = Recipe(**{name: run.recipe[name] for name in asdict(RECIPE)})
-    assert run.name == recording.name(recipe) and run.command == recording.command(recipe)
-    assert len(run.curve) == recipe.epochs and recipe.holdout == 0
+    recipe = Recipe(**{name: value for name, value in run.recipe.items() if name in asdict(RECIPE)})
+    search = f"holdout-{recipe.dataset}-{recipe.network}-{recipe.framework}-rate{recipe.rate:g}"
+    assert run.name == (search if recipe.holdout else recording.name(recipe))
+    assert run.command == recording.command(recipe) and len(run.curve) == recipe.epochs
     assert run.series("epoch").tolist() == list(range(1, recipe.epochs + 1))
     assert run.test_error == run.curve[-1]["test_error"]
     images = run.dataset["test"]["images"]
@@ -308,14 +366,14 @@ def test_shipped_records_are_whole(run):
     assert wrong == round(run.test_error * images)
     if run.mistakes is not None:
         assert len(run.mistakes) == wrong and all(true != answer for _, true, answer in run.mistakes)
-    network = preparing.adapt(networks.get(recipe.network), run.network["input_shape"][2], len(run.confusion))
+    network = preparing.adapt(variants.vary(networks.get(recipe.network), recipe.changes), run.network["input_shape"][2], len(run.confusion))
     assert run.network["parameters"] == trace(network).parameters
     assert run.dataset["train"]["fingerprint"].startswith("sha256:") and run.dataset["train"]["copy"]
     assert run.hardware["processor"] and run.hardware["threads"] and run.date[:2] == "20" and run.seconds > 0
     assert {"python", "numpy", "alexbook", recipe.framework} <= set(run.versions)
 
 
-@pytest.mark.parametrize("framework", training.FRAMEWORKS)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_lenets_on_mnist_reach_what_the_book_says(framework):
     """Modern LeNet at least 99.0 %; the 1998 one within 0.3 points of its published 0.95 % error."""
     modern = [run.test_error for run in runs.load(f"mnist-lenet5_modern-{framework}-*")]
@@ -323,6 +381,14 @@ def test_lenets_on_mnist_reach_what_the_book_says(framework):
     assert len(modern) == len(published) == 3
     assert max(modern) <= 0.01
     assert 0.0065 <= min(published) and max(published) <= 0.0125
+
+
+@pytest.mark.parametrize("dataset", ["cifar10", "tiny_imagenet_20"])
+@pytest.mark.parametrize("network", ["lenet5_rgb", "alexnet_small"])
+def test_rates_of_the_color_comparison_are_those_that_the_search_found(dataset, network):
+    search = {run.recipe["rate"]: run.test_error for run in runs.load(f"holdout-{dataset}-{network}-*")}
+    used = {run.recipe["rate"] for run in runs.load(f"{dataset}-{network}-*")}
+    assert len(search) >= 2 and used == {min(search, key=search.get)}
 
 
 def test_records_name_no_person_and_no_place():

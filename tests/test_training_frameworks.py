@@ -2,26 +2,27 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import import_module
 
 import numpy as np
 import pytest
 import tiny_networks
-from alexbook import networks, preparing, training
+from alexbook import checkpoints, networks, preparing, training
 from alexbook.layers import Activation, Conv, Dense, Dropout, Flatten
-from alexbook.training import Recipe
+from alexbook.recipes import FRAMEWORKS, Recipe, usual
 
 SMALL = tiny_networks.network(Conv(3, 5, 3, name="conv"), Activation("relu"), Flatten(), Dropout(0.5),
                               Dense(10, name="out"), shape=(28, 28, 1))
 RECIPE = Recipe("tiny", "digits", "torch", epochs=3, batch_size=100, rate=0.02)
 
 
-@pytest.fixture(params=training.FRAMEWORKS)
+@pytest.fixture(params=FRAMEWORKS)
 def framework(request):
     pytest.importorskip(request.param)
     return request.param
@@ -70,14 +71,14 @@ def test_a_stopped_run_ends_with_the_same_bits(framework, optimizer, data, tmp_p
 def test_training_learns_and_measures(framework, data):
     recipe = replace(RECIPE, framework=framework, epochs=12, rate=0.1)
     learner = training.learner(recipe, SMALL)
-    before = training.predictions(learner, data)
+    before = training.predictions(learner, data, RECIPE)
     curve = training.train(recipe, learner, data, show=False).curve
-    answers = training.predictions(learner, data)
+    answers = training.predictions(learner, data, RECIPE)
     assert curve[-1]["train_loss"] < curve[0]["train_loss"] / 2
     assert (before != data.test.labels).mean() > 0.7
     assert (answers != data.test.labels).mean() == pytest.approx(curve[-1]["test_error"])
     assert curve[-1]["test_error"] < 0.3
-    assert np.array_equal(answers, training.predictions(learner, data)), "dropout is on in evaluation"
+    assert np.array_equal(answers, training.predictions(learner, data, RECIPE)), "dropout is on in evaluation"
 
 
 def test_train_error_is_that_of_the_batches(framework, data):
@@ -86,7 +87,7 @@ def test_train_error_is_that_of_the_batches(framework, data):
     recipe = replace(RECIPE, framework=framework, epochs=1, rate=1e-12)
     learner = training.learner(recipe, plain)
     row, = training.train(recipe, learner, data, show=False).curve
-    answers = learner.predict(data.numbers(data.train.images))
+    answers = learner.probabilities(data.numbers(data.train.images)).argmax(axis=1)
     assert row["train_error"] == pytest.approx((answers != data.train.labels).mean(), abs=1e-5)
 
 
@@ -137,14 +138,14 @@ def test_weight_decay_is_a_term_of_the_gradient_of_weights_only(framework, data)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_both_frameworks_take_the_same_steps(name, optimizer, data):
     torch, _ = pytest.importorskip("torch"), pytest.importorskip("keras")
-    from test_models_agree import copy_weights
+    from alexbook import transfer
     network = networks.get(name)
     size = network.input_shape[0]
     images = data.numbers(preparing.center(data.train.images[:40], size, size)) / 4
     recipe = replace(RECIPE, optimizer=optimizer, rate=1e-3, decay=0.01)
     ours = training.learner(recipe, network)
     theirs = training.learner(replace(recipe, framework="keras"), network)
-    copy_weights(network, ours.model, theirs.model)
+    transfer.torch_to_keras(ours.model, theirs.model)
     for _ in range(3):
         for learner in (ours, theirs):
             learner.begin_epoch()
@@ -164,24 +165,35 @@ def command(folder, framework, *more, epochs=8):
                             stderr=subprocess.PIPE, text=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
 
 
-def wait_for(path, process, seconds=120):
+def wait_for(happened, process, seconds=120):
     end = time.monotonic() + seconds
-    while not path.exists():
+    while not happened():
         assert process.poll() is None and time.monotonic() < end, process.communicate()[1]
         time.sleep(0.005)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_killed_command_goes_on_and_writes_the_same_run(framework, tmp_path):
+@pytest.mark.parametrize(("framework", "kills"), [("torch", 20), ("keras", 3)])
+def test_a_run_killed_at_random_moments_ends_with_the_same_bits(framework, kills, tmp_path):
+    """Killed while it computes and while it writes: it keeps a checkpoint after each step."""
+    pytest.importorskip(framework)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     process = command(whole, framework)
     assert process.wait(200) == 0, process.communicate()[1]
 
-    process = command(killed, framework)
-    wait_for(killed / "run.checkpoint.npz", process)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert not (killed / "run.json").exists()
+    draw, checkpoint, parts = random.Random(0), killed / "run.checkpoint.npz", 0
+    for _ in range(kills):
+        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        process = command(killed, framework, "--save-every", "0")
+        wait_for(lambda before=before: checkpoint.exists() and checkpoint.stat().st_mtime_ns > before, process)
+        time.sleep(draw.uniform(0, 0.1))
+        process.kill()
+        process.communicate()
+        parts += any(path.suffix == ".part" for path in killed.iterdir())
+        assert not (killed / "run.json").exists(), "it ended before it was killed"
+    progress = checkpoints.latest(checkpoint, asdict(usual("lenet5_modern", "digits", framework, epochs=8,
+                                                           batch_size=32)), print)[1]
+    assert progress.curve or progress.steps
 
     process = command(killed, framework, "--quiet")
     said, _ = process.communicate(timeout=200)
@@ -192,7 +204,7 @@ def test_a_killed_command_goes_on_and_writes_the_same_run(framework, tmp_path):
     for row in one["curve"] + other["curve"]:
         row.pop("seconds")
     assert one == other
-    assert [path.name for path in killed.iterdir()] == ["run.json"]
+    assert [path.name for path in killed.iterdir()] == ["run.json"], f"{parts} kills came in the middle of a write"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for a child")
@@ -205,7 +217,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     finally:
         signal.signal(signal.SIGINT, before)
     try:
-        wait_for(tmp_path / "run.checkpoint.npz", process)
+        wait_for((tmp_path / "run.checkpoint.npz").exists, process)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     finally:

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from alexbook import __version__, networks
+from alexbook.variants import CHANGES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,7 +33,21 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("--rate", "--lr", type=float, help="the first learning rate")
     train.add_argument("--momentum", type=float, help="momentum of sgd")
     train.add_argument("--decay", type=float, help="weight decay, on weights only")
-    train.add_argument("--schedule", help="cosine (down to 0) or constant")
+    train.add_argument("--velocity", help="momentum when the rate changes: own (the framework's), paper or torch")
+    train.add_argument("--bias-rate", type=float, help="the biases' learning rate, as a multiple of the rate")
+    train.add_argument("--schedule", help="cosine (down to 0), constant, drops or plateau")
+    train.add_argument("--drops", type=int, nargs="+", help="with --schedule drops: divide the rate by 10 after these "
+                                                            "epochs")
+    train.add_argument("--patience", type=int, help="with --schedule plateau: epochs without a lower error before the "
+                                                    "rate is divided by 10")
+    train.add_argument("--changes", nargs="+", metavar="CHANGE", help=f"change the network: {', '.join(CHANGES)}")
+    train.add_argument("--images", type=int, help="train on so many of the training images")
+    train.add_argument("--crop", type=int, help="random crops: move the image by up to so many pixels")
+    train.add_argument("--flip", action="store_true", help="show half of the images mirrored")
+    train.add_argument("--color", type=float, help="color noise along principal axes, as a share of their deviation "
+                                                   "(the paper: 0.1)")
+    train.add_argument("--views", type=int, help="views of each test image, averaged: 1 or 10")
+    train.add_argument("--precision", help="float32, bfloat16 or float16 (with loss scaling)")
     train.add_argument("--pixels", help="standard (mean 0, deviation 1) or 1998 (-0.1 to 1.175)")
     train.add_argument("--grey", action="store_true", help="turn color images to gray")
     train.add_argument("--holdout", type=int, help="test on so many training images, held out, instead "
@@ -41,6 +56,8 @@ def _add_train(train: argparse.ArgumentParser) -> None:
     train.add_argument("--out", type=Path, default=None, help="the file for the run (default: "
                        "runs/DATASET-NETWORK-FRAMEWORK-seedN.json)")
     train.add_argument("--data", type=Path, default=None, help="a folder that holds the dataset")
+    train.add_argument("--save-every", type=float, default=60, metavar="SECONDS",
+                       help="keep a checkpoint so often within an epoch (default: 60)")
     train.add_argument("--restart", action="store_true", default=False,
                        help="start anew, even if there is a checkpoint to go on from")
     train.add_argument("--threads", type=int, default=None, help="processor threads to use")
@@ -54,15 +71,15 @@ def train(options: argparse.Namespace) -> int:
             os.environ[variable] = str(options.threads)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-    from alexbook import recording, training
+    from alexbook import checkpoints, recording, training
     from alexbook.datasets import DatasetUnavailable
-    given = {field.name: getattr(options, field.name) for field in fields(training.Recipe)
-             if hasattr(options, field.name)}
-    recipe = training.usual(**given)
+    from alexbook.recipes import Recipe, usual
+    given = {field.name: getattr(options, field.name) for field in fields(Recipe) if hasattr(options, field.name)}
+    recipe = usual(**given)
     out = options.out or Path("runs") / f"{recording.name(recipe)}.json"
     checkpoint = out.with_suffix(".checkpoint.npz")
     if options.restart:
-        checkpoint.unlink(missing_ok=True)
+        checkpoints.remove(checkpoint)
     try:
         network, data = training.load(recipe, options.data)
     except DatasetUnavailable as error:
@@ -70,14 +87,15 @@ def train(options: argparse.Namespace) -> int:
         return 2
     learner = training.learner(recipe, network)
     try:
-        progress = training.train(recipe, learner, data, checkpoint, show=not options.quiet)
+        progress = training.train(recipe, learner, data, checkpoint, show=not options.quiet,
+                                  every=options.save_every)
     except KeyboardInterrupt:
-        print(f"\nStopped. The same command goes on after the last whole epoch ({checkpoint}).",
+        print(f"\nStopped. The same command goes on from where this run ended ({checkpoint}).",
               file=sys.stderr)
         return 130
     run = recording.record(recipe, network, data, learner, progress, out.stem)
     run.save(out)
-    checkpoint.unlink()
+    checkpoints.remove(checkpoint)
     print(f"{run!r}\nwritten to {out}")
     return 0
 

@@ -5,12 +5,13 @@ import json
 import os
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-FORMAT = "alexbook checkpoint 1"
+FORMAT = "alexbook checkpoint 2"
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -29,30 +30,67 @@ def replace_file(path: Path, content: bytes) -> None:
 
 @dataclass
 class Progress:
-    """How far a run has come: its curve, one row for each epoch, and the seconds it took so far."""
+    """How far a run has come: its curve, a row for each whole epoch; seconds it took; steps done of the next epoch."""
 
     curve: list[dict] = field(default_factory=list)
     seconds: float = 0.0
+    steps: int = 0
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the newest one is kept."""
+    return path.with_name(f"{path.name}.previous")
 
 
 def write(path: Path, recipe: dict, state: dict[str, np.ndarray], progress: Progress) -> None:
-    """Save a run after an epoch: its recipe, everything its next step depends on, its curve."""
+    """Save a run: its recipe, everything its next step depends on, its curve. The file before it is kept as well."""
     header = json.dumps({"format": FORMAT, "recipe": recipe} | asdict(progress))
     content = io.BytesIO()
     np.savez(content, header=np.array(header), **{f"state/{name}": v for name, v in state.items()})
+    if path.exists():
+        os.replace(path, previous(path))
     replace_file(path, content.getvalue())
+
+
+def remove(path: Path) -> None:
+    """Remove a run's checkpoints, and what a kill in the middle of a write left of one."""
+    for file in (path, previous(path), *path.parent.glob(f"{path.name}.*.part")):
+        file.unlink(missing_ok=True)
+
+
+def latest(path: Path, recipe: dict, say: Callable[[str], None]) -> tuple[dict[str, np.ndarray], Progress] | None:
+    """The newest sound checkpoint of this recipe, or ``None`` where there is no file.
+
+    A damaged one is named in one sentence, and the one before it is used. Raises ``ValueError`` where none is sound,
+    and where the run is another recipe's.
+    """
+    found = [file for file in (path, previous(path)) if file.exists()]
+    for place, file in enumerate(found):
+        try:
+            return read(file, recipe)
+        except Damaged as error:
+            if place == len(found) - 1:
+                raise
+            say(f"{str(error).partition(';')[0]}; going on from the one before it.")
+            file.unlink()  # or it would take the sound one's place at the next write
+    return None
+
+
+class Damaged(ValueError):
+    """A file that is no checkpoint, or no longer one."""
 
 
 def read(path: Path, recipe: dict) -> tuple[dict[str, np.ndarray], Progress]:
     """The state and the progress that :func:`write` saved for this recipe.
 
-    Raises ``ValueError`` for a damaged or foreign file and for the checkpoint of another recipe.
+    Raises ``ValueError`` for the checkpoint of another recipe, and its kind :class:`Damaged` for a damaged or foreign
+    file. Nothing in the file is ever unpickled.
     """
     try:
         with np.load(path, allow_pickle=False) as content:
             header = json.loads(content["header"].item())
             known = header["format"] == FORMAT
-            progress = Progress(header["curve"], header["seconds"])
+            progress = Progress(header["curve"], header["seconds"], header["steps"])
             saved = header["recipe"]
             state = {name.removeprefix("state/"): content[name] for name in content.files
                      if name.startswith("state/")}
@@ -60,8 +98,8 @@ def read(path: Path, recipe: dict) -> tuple[dict[str, np.ndarray], Progress]:
             zipfile.BadZipFile, zlib.error):
         known = False
     if not known:
-        raise ValueError(f"{path} is damaged or not a checkpoint of this program; start anew with "
-                         "--restart.")
+        raise Damaged(f"{path} is damaged or not a checkpoint of this program; start anew with --restart.")
+    recipe = json.loads(json.dumps(recipe))  # tuples become lists, as in the file
     differing = [name for name in recipe if recipe[name] != saved.get(name)]
     if differing:
         name = differing[0]

@@ -1,6 +1,8 @@
 """How Keras learns: the :class:`alexbook.training.Learner` for ``keras.Model`` networks."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import keras
@@ -8,37 +10,50 @@ import numpy as np
 from keras import ops
 
 from alexbook import keras_models
-from alexbook.networks import Network
-from alexbook.training import Recipe, rubbish
+from alexbook.network import Network
+from alexbook.recipes import Recipe
+from alexbook.training import rubbish
 
 
-class _Decayed:
-    """Weight decay as a term of the gradient, on kernels and matrices only.
+class _Grouped:
+    """Weight decay as a term of the gradient, on kernels and matrices only; biases at a rate of their own.
 
     Keras's own ``weight_decay`` shrinks the weights beside the step, which is another rule.
     """
 
     decay = 0.0
+    bias_rate = 1.0
 
     def update_step(self, gradient, variable, learning_rate):
-        if self.decay and len(variable.shape) > 1:
+        if len(variable.shape) <= 1:
+            learning_rate = learning_rate * self.bias_rate
+        elif self.decay:
             gradient = ops.add(gradient, ops.multiply(self.decay, variable))
         super().update_step(gradient, variable, learning_rate)
 
 
-class SGD(_Decayed, keras.optimizers.SGD):
-    """``keras.optimizers.SGD`` with :class:`_Decayed`."""
+class SGD(_Grouped, keras.optimizers.SGD):
+    """``keras.optimizers.SGD`` with :class:`_Grouped`."""
+
+    def shrink_velocity(self, ratio: float) -> None:
+        """What makes Keras's momentum PyTorch's when the rate becomes ``ratio`` times what it was.
+
+        Keras, like the paper (section 5), keeps a velocity that has the rates of its past in it; PyTorch keeps a sum
+        of gradients, so that a new rate holds for the past as well.
+        """
+        for velocity in self.momentums:
+            velocity.assign(ops.multiply(velocity, ratio))
 
 
-class Adam(_Decayed, keras.optimizers.Adam):
-    """``keras.optimizers.Adam`` with :class:`_Decayed`."""
+class Adam(_Grouped, keras.optimizers.Adam):
+    """``keras.optimizers.Adam`` with :class:`_Grouped`."""
 
 
 def optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    """The recipe's optimizer, with weight decay on kernels and matrices only."""
+    """The recipe's optimizer: weight decay on kernels and matrices only, biases at their own rate."""
     made = (Adam(recipe.rate, epsilon=1e-8) if recipe.optimizer == "adam" else
             SGD(recipe.rate, momentum=recipe.momentum))
-    made.decay = recipe.decay
+    made.decay, made.bias_rate = recipe.decay, recipe.bias_rate
     return made
 
 
@@ -61,23 +76,43 @@ def errors(j: float | None) -> keras.metrics.Metric:
     return keras.metrics.MeanMetricWrapper(error, name="error")
 
 
+@contextmanager
+def _policy(precision: str) -> Iterator[None]:
+    """Layers made inside compute in this precision; weights are float32 in all of them."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 class Learner:
     """A network of the book that learns in Keras, on the device that its backend chooses."""
 
     def __init__(self, recipe: Recipe, network: Network) -> None:
         keras.utils.set_random_seed(recipe.seed)
-        self.model = keras_models.build(network, recipe.seed)
+        self.recipe, self.rate = recipe, recipe.rate
+        with _policy(recipe.precision):
+            self.model = keras_models.build(network, recipe.seed)
         self.j = rubbish(network)
-        self.model.compile(optimizer=optimizer(recipe), loss=criterion(self.j),
-                           metrics=[errors(self.j)], jit_compile=False)  # XLA gains nothing on a CPU
+        self.sgd = optimizer(recipe)
+        self.model.compile(optimizer=self.sgd, loss=criterion(self.j),
+                           metrics=[errors(self.j)], jit_compile=False,  # XLA gains nothing on a CPU
+                           auto_scale_loss=recipe.precision == "float16")
         self.model.optimizer.build(self.model.trainable_variables)
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
         self.loss = self.wrong = self.seen = 0
 
+    def _set_rate(self, rate: float) -> None:
+        if self.recipe.velocity == "torch" and rate != self.rate and self.recipe.optimizer == "sgd":
+            self.sgd.shrink_velocity(rate / self.rate)
+        self.rate = self.sgd.learning_rate = rate
+
     def step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> None:
-        self.model.optimizer.learning_rate = rate
+        self._set_rate(rate)
         measured = self.model.train_on_batch(images, labels, return_dict=True)  # of this batch alone
         self.loss += float(measured["loss"]) * len(labels)
         self.wrong += float(measured["error"]) * len(labels)
@@ -86,9 +121,9 @@ class Learner:
     def figures(self) -> tuple[float, float]:
         return self.loss / self.seen, self.wrong / self.seen
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        output = self.model.predict_on_batch(images)
-        return (output if self.j is None else -output).argmax(axis=1)
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        output = self.model.predict_on_batch(images).astype("float32")
+        return ops.convert_to_numpy(ops.softmax(output if self.j is None else -output))
 
     def weights(self) -> dict[str, np.ndarray]:
         return {v.path: ops.convert_to_numpy(v) for v in self.model.trainable_variables}
@@ -97,10 +132,13 @@ class Learner:
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def state(self) -> dict[str, np.ndarray]:
-        return {f"{place:03d}": ops.convert_to_numpy(v) for place, v in enumerate(self._variables())}
+        sums = np.array([self.loss, self.wrong, self.seen, self.rate], np.float64)
+        return {f"{place:03d}": ops.convert_to_numpy(v) for place, v in enumerate(self._variables())} | {"sums": sums}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        for variable, (_, value) in zip(self._variables(), sorted(state.items()), strict=True):
+        self.loss, self.wrong, self.seen, self.rate = state["sums"].tolist()
+        values = [state[name] for name in sorted(state) if name != "sums"]
+        for variable, value in zip(self._variables(), values, strict=True):
             variable.assign(value)
 
     def about(self) -> dict:

@@ -3,16 +3,20 @@
 Images stay uint8, ``(count, height, width, channels)``, and become numbers batch by batch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from alexbook import augmenting
 from alexbook import images as pictures
+from alexbook.augmenting import Augmentation
 from alexbook.datasets import Dataset
 from alexbook.layers import RBF, Dense
 from alexbook.networks import Network
 
+NONE = Augmentation()
 # Weights of red, green and blue in a gray value (ITU-R BT.601, as Pillow's convert("L") has them).
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # LeNet-5's paper (section II.B): white paper is -0.1 and black ink 1.175.
@@ -32,29 +36,64 @@ class Labeled:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Training and test images of one size, and the shift and scale that make numbers of them."""
+    """Training and test images, the size at which the network sees them, the shift and scale that make numbers of them.
+
+    Images are as large as the network's input or, for random crops, larger.
+    """
 
     train: Labeled
     test: Labeled
     mean: np.ndarray
     deviation: np.ndarray
     about: dict
+    size: tuple[int, int]
 
     def numbers(self, images: np.ndarray) -> np.ndarray:
         """Images as the network sees them: float32, shifted and scaled channel by channel."""
         return (images.astype(np.float32) - self.mean) / self.deviation
 
-    def batches(self, size: int, order: np.random.Generator) -> Iterator[tuple]:
-        """The training images as the network sees them and their classes, once, in a random order."""
-        shuffled = order.permutation(len(self.train))
-        for start in range(0, len(shuffled), size):
-            chosen = shuffled[start:start + size]
-            yield self.numbers(self.train.images[chosen]), self.train.labels[chosen]
+    @cached_property
+    def fill(self) -> np.ndarray:
+        """The mean color, uint8 ``(channels,)``: what a crop shows where the image ends."""
+        return np.rint(self.mean).clip(0, 255).astype(np.uint8)
 
-    def test_batches(self, size: int = 500) -> Iterator[np.ndarray]:
-        """The test images as the network sees them, in their own order."""
-        for start in range(0, len(self.test), size):
-            yield self.numbers(self.test.images[start:start + size])
+    @cached_property
+    def color_axes(self) -> np.ndarray:
+        """The principal axes of the training images' colors (:func:`alexbook.augmenting.color_axes`)."""
+        return augmenting.color_axes(self.train.images)
+
+    def batches(self, size: int, seed: Sequence[int], chosen: Augmentation = NONE, first: int = 0) -> Iterator[tuple]:
+        """The training images as the network sees them and their classes, once, in an order that ``seed`` gives.
+
+        ``chosen`` is done to each image on the way; what is random in that depends on ``seed`` and the batch alone, so
+        that the batches from ``first`` on are what they would have been without a break.
+        """
+        shuffled = np.random.default_rng(seed).permutation(len(self.train))
+        for number, start in enumerate(range(0, len(shuffled), size)):
+            if number < first:
+                continue
+            places = shuffled[start:start + size]
+            images = self.train.images[places]
+            if chosen:
+                axes = self.color_axes if chosen.color else None
+                draws = augmenting.draw(np.random.default_rng([*seed, number]), len(images), chosen, axes)
+                images = augmenting.augment(images, self.size, chosen, draws, self.fill)
+            yield self.numbers(images), self.train.labels[places]
+
+    def test_batches(self, views: int = 1, crop: int = 0, size: int = 500) -> Iterator[np.ndarray]:
+        """The test images as the network sees them, in their own order, ``(count, views, height, width, channels)``.
+
+        One view is the middle of the image; ten are those of :func:`alexbook.augmenting.views`, of images that have a
+        border of the mean color where they are not ``crop`` pixels larger than the network's input on each side.
+        """
+        for start in range(0, len(self.test), size // views):
+            images = self.test.images[start:start + size // views]
+            if views == 1:
+                high, wide = ((have - want) // 2 for have, want in zip(images.shape[1:3], self.size, strict=True))
+                seen = images[:, None, high:high + self.size[0], wide:wide + self.size[1]]
+            else:
+                seen = augmenting.views(augmenting.pad(images, self.size, crop, self.fill), self.size)
+            yield self.numbers(seen)
 
 
 def to_gray(images: np.ndarray) -> np.ndarray:
@@ -118,16 +157,19 @@ def arrays(split: Dataset, side: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def prepare(network: Network, train: Dataset, test: Dataset, grey: bool = False,
-            pixels: str = "standard") -> Data:
+            pixels: str = "standard", crop: int = 0) -> Data:
     """The two splits at the network's size and in its colors, scaled by figures of the training split.
 
-    Images larger than the network's input are shrunk to it, smaller ones lie in the middle of it.
+    Images larger than the network's input are shrunk to it, smaller ones lie in the middle of it. With a ``crop`` they
+    may be larger by so many pixels on each side, as 256 is to 224 (AlexNet paper, section 4.1).
     """
+    size = network.input_shape[:2]
+
     def ready(split: Dataset) -> Labeled:
-        images, labels = arrays(split, min(network.input_shape[:2]))
-        images = sized(split.name, images, *network.input_shape[:2])
+        images, labels = arrays(split, min(size) + 2 * crop)
+        images = sized(split.name, images, *map(max, size, images.shape[1:3]))
         return Labeled(to_gray(images) if grey else images, labels)
 
     about = {"classes": list(train.class_names), "train": train.provenance, "test": test.provenance}
     first, second = ready(train), ready(test)
-    return Data(first, second, *scale(first.images, pixels), about)
+    return Data(first, second, *scale(first.images, pixels), about, size)

@@ -1,6 +1,7 @@
 """From a finished training run to the record of it."""
 
 import hashlib
+import json
 import os
 import platform
 from dataclasses import asdict, fields
@@ -13,26 +14,28 @@ from alexbook.arithmetic import trace
 from alexbook.checkpoints import Progress
 from alexbook.networks import Network
 from alexbook.preparing import Data
+from alexbook.recipes import Recipe, usual
 from alexbook.runs import Run, processor
-from alexbook.training import Learner, Recipe
+from alexbook.training import Learner
 
 MANY = 400  # more mistakes than this are not listed one by one
 
 
 def command(recipe: Recipe) -> str:
     """The shortest command line that means this recipe."""
-    usual = training.usual(recipe.network, recipe.dataset, recipe.framework)
+    shortest = usual(recipe.network, recipe.dataset, recipe.framework)
     words = ["python -m alexbook train", recipe.network, recipe.dataset]
     for field in fields(recipe)[2:]:
         value, option = getattr(recipe, field.name), "--" + field.name.replace("_", "-")
-        if field.name in ("framework", "seed") or value != getattr(usual, field.name):
-            words.append(option if value is True else f"{option} {value}")
+        if field.name in ("framework", "seed") or value != getattr(shortest, field.name):
+            told = " ".join(map(str, value)) if isinstance(value, tuple) else value
+            words.append(option if value is True else f"{option} {told}")
     return " ".join(words)
 
 
 def name(recipe: Recipe) -> str:
-    """The usual name of a recipe's run: ``mnist-lenet5-torch-seed0``, with ``grey`` where it is."""
-    parts = (recipe.dataset, recipe.network, *["grey"] * recipe.grey, recipe.framework,
+    """The usual name of a recipe's run: ``mnist-lenet5-torch-seed0``, with the changes, and ``grey`` where it is."""
+    parts = (recipe.dataset, recipe.network, *recipe.changes, *["grey"] * recipe.grey, recipe.framework,
              f"seed{recipe.seed}")
     return "-".join(parts)
 
@@ -40,7 +43,7 @@ def name(recipe: Recipe) -> str:
 def record(recipe: Recipe, network: Network, data: Data, learner: Learner, progress: Progress,
            called: str) -> Run:
     """Measure the trained network on the test images and write down all that the result depends on."""
-    answers, labels = training.predictions(learner, data), data.test.labels
+    answers, labels = training.predictions(learner, data, recipe), data.test.labels
     classes = len(data.about["classes"])
     confusion = np.zeros((classes, classes), int)
     np.add.at(confusion, (labels, answers), 1)
@@ -50,7 +53,7 @@ def record(recipe: Recipe, network: Network, data: Data, learner: Learner, progr
     return Run(
         name=called,
         command=command(recipe),
-        recipe=asdict(recipe) | _loss(network),
+        recipe=json.loads(json.dumps(asdict(recipe))) | _loss(network),
         network={"name": network.name, "input_shape": list(network.input_shape),
                  "parameters": traced.parameters, "macs": traced.macs},
         dataset=data.about | {"mean": _plain(data.mean), "deviation": _plain(data.deviation)},

@@ -6,8 +6,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from alexbook import torch_models
-from alexbook.networks import Network
-from alexbook.training import Recipe, rubbish
+from alexbook.network import Network
+from alexbook.recipes import Recipe
+from alexbook.training import rubbish
 
 
 def device() -> torch.device:
@@ -25,7 +26,7 @@ def criterion(scores: Tensor, labels: Tensor, j: float | None) -> Tensor:
 
 
 def optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimizer, with weight decay on kernels and matrices only."""
+    """The recipe's optimizer: weight decay on kernels and matrices only, biases at their own rate (group 1)."""
     values = list(model.parameters())
     groups = [{"params": [v for v in values if v.ndim > 1], "weight_decay": recipe.decay},
               {"params": [v for v in values if v.ndim <= 1], "weight_decay": 0.0}]
@@ -34,56 +35,77 @@ def optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, lr=recipe.rate, momentum=recipe.momentum)
 
 
+def keep_velocity(optimizer: torch.optim.Optimizer, ratio: float) -> None:
+    """What makes PyTorch's momentum the paper's when the rate becomes ``ratio`` times what it was.
+
+    PyTorch keeps a sum of gradients and multiplies it by the rate of the day; the paper (section 5) keeps a velocity,
+    which already has the rates of its past in it. So the sum is divided by the ratio.
+    """
+    for state in optimizer.state.values():
+        if state.get("momentum_buffer") is not None:
+            state["momentum_buffer"].div_(ratio)
+
+
 class Learner:
     """A network of the book that learns in PyTorch, on the fastest device there is."""
 
     def __init__(self, recipe: Recipe, network: Network) -> None:
         torch.manual_seed(recipe.seed)
-        self.device = device()
+        self.recipe, self.device = recipe, device()
         self.model = torch_models.build(network, recipe.seed)
         self.model.to(self.device, memory_format=torch.channels_last)
         self.optimizer = optimizer(self.model, recipe)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "float16")
         self.j = rubbish(network)
         self.begin_epoch()
 
     def begin_epoch(self) -> None:
-        self.loss = torch.zeros((), device=self.device)
-        self.wrong = torch.zeros((), device=self.device)
-        self.seen = 0
+        self.sums = torch.zeros(3, device=self.device)  # loss, wrong answers, images
 
     def _scores(self, images: np.ndarray) -> Tensor:
         # A channels-last array seen as (batch, channels, height, width): no copy, and the fast layout.
         x = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2)
-        output = self.model(x)
-        return output if self.j is None else -output
+        kind = getattr(torch, self.recipe.precision)
+        with torch.autocast(self.device.type, kind, enabled=kind != torch.float32):
+            output = self.model(x)
+        return (output if self.j is None else -output).float()
+
+    def _set_rate(self, rate: float) -> None:
+        before = self.optimizer.param_groups[0]["lr"]
+        if self.recipe.velocity == "paper" and rate != before:
+            keep_velocity(self.optimizer, rate / before)
+        for group, factor in zip(self.optimizer.param_groups, (1.0, self.recipe.bias_rate), strict=True):
+            group["lr"] = rate * factor
 
     def step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> None:
         self.model.train()
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        self._set_rate(rate)
         target = torch.from_numpy(labels).to(self.device)
         scores = self._scores(images)
         loss = criterion(scores, target, self.j)
         self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        self.loss += loss.detach() * len(labels)
-        self.wrong += (scores.detach().argmax(dim=1) != target).sum()
-        self.seen += len(labels)
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        wrong = (scores.detach().argmax(dim=1) != target).sum()
+        self.sums += torch.stack([loss.detach() * len(labels), wrong.float(), self.sums.new_tensor(len(labels))])
 
     def figures(self) -> tuple[float, float]:
-        return self.loss.item() / self.seen, self.wrong.item() / self.seen
+        loss, wrong, seen = self.sums.tolist()
+        return loss / seen, wrong / seen
 
     @torch.inference_mode()
-    def predict(self, images: np.ndarray) -> np.ndarray:
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
         self.model.eval()
-        return self._scores(images).argmax(dim=1).cpu().numpy()
+        return self._scores(images).softmax(dim=1).cpu().numpy()
 
     def weights(self) -> dict[str, np.ndarray]:
         return {name: v.detach().cpu().numpy() for name, v in self.model.named_parameters()}
 
     def state(self) -> dict[str, np.ndarray]:
-        kept = {"random": torch.get_rng_state()}
+        kept = {"random": torch.get_rng_state(), "sums": self.sums,
+                "rate": torch.tensor(self.optimizer.param_groups[0]["lr"], dtype=torch.float64)}
+        kept |= {f"scaler/{name}": torch.tensor(value) for name, value in self.scaler.state_dict().items()}
         if self.device.type == "cuda":
             kept["random_cuda"] = torch.cuda.get_rng_state()
         for name, values in self.model.named_parameters():
@@ -103,6 +125,10 @@ class Learner:
                 self.optimizer.state[values] = {
                     key: v if key == "step" else v.to(self.device, memory_format=_layout(v))
                     for key, v in found.items()}
+        self.sums = tensors["sums"].to(self.device)
+        self.optimizer.param_groups[0]["lr"] = tensors["rate"].item()
+        self.scaler.load_state_dict({name.removeprefix("scaler/"): value.item() for name, value in tensors.items()
+                                     if name.startswith("scaler/")})
         torch.set_rng_state(tensors["random"])
         if "random_cuda" in tensors:
             torch.cuda.set_rng_state(tensors["random_cuda"])

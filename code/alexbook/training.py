@@ -1,14 +1,17 @@
 """Training a network of the book on one of its datasets, in either framework, to a recorded run.
 
-:func:`train` is the same loop for both frameworks: it orders the images, sets the learning rate,
-shows progress, keeps a checkpoint after each epoch and measures. What a framework does by itself is
-behind :class:`Learner`, which ``torch_training`` and ``keras_training`` implement.
+:func:`train` is the same loop for both frameworks: it orders the images, sets the learning rate, shows progress, keeps
+checkpoints and measures. What a framework does by itself is behind :class:`Learner`, which ``torch_training`` and
+``keras_training`` implement.
 """
 
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -16,81 +19,17 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
-from alexbook import checkpoints, datasets, networks, preparing
+from alexbook import checkpoints, datasets, networks, preparing, variants
 from alexbook.checkpoints import Progress
 from alexbook.datasets import Dataset
 from alexbook.layers import RBF
-from alexbook.networks import Network
+from alexbook.network import Network
 from alexbook.preparing import Data
-
-FRAMEWORKS = ("torch", "keras")
-CHOICES = {"framework": FRAMEWORKS, "optimizer": ("sgd", "adam"), "pixels": ("standard", "1998"),
-           "schedule": ("cosine", "constant")}
+from alexbook.recipes import Recipe
 
 # LeCun et al. 1998, eq. 9: the "rubbish class" that keeps the distances to wrong classes from growing
 # for ever. The paper gives no value for its constant j.
 RUBBISH = 10.0
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides what a training run computes; the same recipe serves both frameworks.
-
-    ``rate`` is the first learning rate, brought to 0 along half a cosine, step by step, or left
-    ``constant``; ``decay`` is the weight decay, on weights and not on biases, as a term of the gradient
-    (AlexNet paper, section 5); ``holdout`` keeps that many of the training images out of training and
-    tests on them, so that a recipe can be chosen without a look at the test images.
-    """
-
-    network: str
-    dataset: str
-    framework: str
-    epochs: int = 10
-    batch_size: int = 64
-    optimizer: str = "sgd"
-    rate: float = 0.05
-    momentum: float = 0.9
-    decay: float = 5e-4
-    schedule: str = "cosine"
-    pixels: str = "standard"
-    grey: bool = False
-    holdout: int = 0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for field, known in CHOICES.items():
-            if getattr(self, field) not in known:
-                raise ValueError(f"The {field} is {getattr(self, field)!r}, but must be one of "
-                                 f"{', '.join(known)}.")
-        for field, least in (("epochs", 1), ("batch_size", 1), ("holdout", 0), ("seed", 0)):
-            value = getattr(self, field)
-            if not isinstance(value, int) or value < least:
-                raise ValueError(f"The {field} is {value!r}, but must be a whole number of at least "
-                                 f"{least}.")
-        if not self.rate > 0 or self.decay < 0 or not 0 <= self.momentum < 1:
-            raise ValueError(f"The rate is {self.rate}, the decay {self.decay} and the momentum "
-                             f"{self.momentum}, but they must be above 0, at least 0, and from 0 to "
-                             "below 1.")
-
-    def rate_at(self, progress: float) -> float:
-        """The learning rate when this share of all steps, 0 to 1, has been done."""
-        if self.schedule == "constant":
-            return self.rate
-        return self.rate * (1 + math.cos(math.pi * progress)) / 2
-
-
-# What `train` uses where nothing else is said. Rates and decay were chosen on the last 5,000 training images of
-# MNIST, held out, never on test images; 20 passes are the 1998 paper's (section III.B).
-DEFAULTS: dict[str, dict] = {
-    "lenet5": {"epochs": 20, "optimizer": "adam", "rate": 0.002, "decay": 0.0, "pixels": "1998"},
-    "lenet5_modern": {"epochs": 20, "rate": 0.05, "decay": 5e-4},
-}
-
-
-def usual(network: str, dataset: str, framework: str = "torch", **given) -> Recipe:
-    """The recipe for a network, with what is usual for it wherever nothing is given."""
-    return Recipe(**{"network": network, "dataset": dataset, "framework": framework}
-                  | DEFAULTS.get(network, {}) | given)
 
 
 class Learner(Protocol):
@@ -105,11 +44,11 @@ class Learner(Protocol):
     def figures(self) -> tuple[float, float]:
         """Mean loss and share of wrong answers in training, since the epoch began."""
 
-    def predict(self, images: np.ndarray) -> np.ndarray:
-        """The class, an integer, that the network gives each image."""
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """``(count, classes)``: what the network gives each class, for each image."""
 
     def state(self) -> dict[str, np.ndarray]:
-        """Everything that the next step depends on: weights, optimizer, random state."""
+        """Everything that the rest of the epoch depends on: weights, optimizer, random state, the epoch's sums."""
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take up a state that :meth:`state` returned."""
@@ -138,13 +77,15 @@ def learner(recipe: Recipe, network: Network) -> Learner:
 
 def load(recipe: Recipe, folder: str | Path | None = None) -> tuple[Network, Data]:
     """The recipe's network, adapted to its dataset, and the dataset, prepared for the network."""
-    network = networks.get(recipe.network)
+    network = variants.vary(networks.get(recipe.network), recipe.changes)
     train, test = (datasets.load(recipe.dataset, split, folder) for split in ("train", "test"))
     if recipe.holdout:
         train, test = hold_out(train, recipe.holdout)
+    if recipe.images:
+        train = part(train, recipe.images)
     colored = not recipe.grey and train[0][0].ndim == 3
     network = preparing.adapt(network, 3 if colored else 1, len(train.class_names))
-    return network, preparing.prepare(network, train, test, recipe.grey, recipe.pixels)
+    return network, preparing.prepare(network, train, test, recipe.grey, recipe.pixels, recipe.crop)
 
 
 def hold_out(train: Dataset, count: int) -> tuple[Dataset, Dataset]:
@@ -156,54 +97,112 @@ def hold_out(train: Dataset, count: int) -> tuple[Dataset, Dataset]:
     return train.take(np.setdiff1d(np.arange(len(train)), held)), train.take(held)
 
 
+def part(train: Dataset, count: int) -> Dataset:
+    """``count`` images of a training set, taken at even steps through the set."""
+    if count > len(train):
+        raise ValueError(f"The images to train on are {count}, but {train.name} has only {len(train)}; take fewer.")
+    return train.take(np.arange(count) * len(train) // count)
+
+
 def train(recipe: Recipe, learner: Learner, data: Data, checkpoint: Path | None = None,
-          show: bool = True, say: Callable[[str], None] = print) -> Progress:
+          show: bool = True, say: Callable[[str], None] = print, every: float = 60) -> Progress:
     """Train to the recipe's last epoch; with a ``checkpoint`` go on where that file left off.
 
-    The file is written after each epoch. A run that was killed and started again ends with the same
-    weights, to the bit, as one that was not, on the same machine with the same number of threads.
+    The file is written after each epoch and, in between, ``every`` so many seconds. A run that was killed, at whatever
+    moment, and started again ends with the same weights, to the bit, as one that was not, on the same machine with the
+    same number of threads. Ctrl-C ends with the step that is being done, writes the file and raises KeyboardInterrupt.
     """
     progress = Progress()
-    if checkpoint and checkpoint.exists():
-        state, progress = checkpoints.read(checkpoint, asdict(recipe))
+    if checkpoint and (found := checkpoints.latest(checkpoint, asdict(recipe), say)):
+        state, progress = found
         learner.restore(state)
-        say(f"Going on after epoch {len(progress.curve)} of {recipe.epochs} ({checkpoint}).")
-    for epoch in range(len(progress.curve), recipe.epochs):
-        began = time.perf_counter()
-        _epoch(recipe, learner, data, epoch, show)
-        loss, error = learner.figures()
-        if not math.isfinite(loss):
-            raise FloatingPointError(f"The loss is {loss} in epoch {epoch + 1}; a learning rate below "
-                                     f"{recipe.rate} may help.")
-        wrong = predictions(learner, data) != data.test.labels
-        seconds = time.perf_counter() - began
-        progress.seconds += seconds
-        progress.curve.append({"epoch": epoch + 1, "train_loss": round(loss, 6),
-                               "train_error": round(error, 6),
-                               "test_error": round(float(wrong.mean()), 6),
-                               "seconds": round(seconds, 2)})
+        say(f"Going on after epoch {len(progress.curve)} of {recipe.epochs}"
+            f"{f' and {progress.steps} steps' if progress.steps else ''} ({checkpoint}).")
+
+    def save() -> None:
         if checkpoint:
             checkpoints.write(checkpoint, asdict(recipe), learner.state(), progress)
+
+    with _interruptions() as interrupted:
+        while len(progress.curve) < recipe.epochs:
+            began, before = time.perf_counter(), progress.seconds
+            saved = began
+            for _ in _steps(recipe, learner, data, progress, show):
+                now = time.perf_counter()
+                progress.seconds = before + now - began
+                if interrupted() or now - saved >= every:
+                    save()
+                    saved = now
+                    if interrupted():
+                        raise KeyboardInterrupt
+            _measure(recipe, learner, data, progress)
+            progress.seconds = before + time.perf_counter() - began
+            progress.curve[-1]["seconds"] = round(progress.seconds - sum(row.get("seconds", 0) for row in
+                                                                         progress.curve[:-1]), 2)
+            save()
+            if interrupted():
+                raise KeyboardInterrupt
     return progress
 
 
-def _epoch(recipe: Recipe, learner: Learner, data: Data, epoch: int, show: bool) -> None:
-    """One pass over the training images, in an order that depends on seed and epoch alone."""
-    learner.begin_epoch()
+@contextmanager
+def _interruptions() -> Iterator[Callable[[], bool]]:
+    """Holds the first Ctrl-C back and tells of it, so that no step is left half done; a second one acts at once."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread() or \
+            signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield lambda: False
+        return
+
+    def note(number: int, frame: object) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _steps(recipe: Recipe, learner: Learner, data: Data, progress: Progress, show: bool) -> Iterator[None]:
+    """The rest of an epoch, step by step, in an order that depends on seed and epoch alone."""
+    epoch = len(progress.curve)
+    if not progress.steps:
+        learner.begin_epoch()
     steps = math.ceil(len(data.train) / recipe.batch_size)
-    order = np.random.default_rng([recipe.seed, epoch])
     looked = time.monotonic()
+    batches = data.batches(recipe.batch_size, [recipe.seed, epoch], recipe.augmentation, progress.steps)
     with tqdm(total=len(data.train), desc=f"epoch {epoch + 1}/{recipe.epochs}", unit=" images",
-              unit_scale=True, disable=not show, mininterval=0.5) as bar:
-        for step, (images, labels) in enumerate(data.batches(recipe.batch_size, order)):
-            rate = recipe.rate_at((epoch * steps + step) / (recipe.epochs * steps))
-            learner.step(images, labels, rate)
+              unit_scale=True, disable=not show, mininterval=0.5,
+              initial=progress.steps * recipe.batch_size) as bar:
+        for images, labels in batches:
+            done = (epoch * steps + progress.steps) / (recipe.epochs * steps)
+            learner.step(images, labels, recipe.rate_at(done, progress.curve))
+            progress.steps += 1
             if show and time.monotonic() - looked > 1:
                 looked = time.monotonic()
                 bar.set_postfix(loss=f"{learner.figures()[0]:.4f}", refresh=False)
             bar.update(len(labels))
+            yield
 
 
-def predictions(learner: Learner, data: Data) -> np.ndarray:
-    """The class that the network gives each test image."""
-    return np.concatenate([learner.predict(images) for images in data.test_batches()])
+def _measure(recipe: Recipe, learner: Learner, data: Data, progress: Progress) -> None:
+    """Close an epoch: its row of the curve."""
+    loss, error = learner.figures()
+    epoch = len(progress.curve) + 1
+    if not math.isfinite(loss):
+        raise FloatingPointError(f"The loss is {loss} in epoch {epoch}; a learning rate below {recipe.rate} may help.")
+    wrong = predictions(learner, data, recipe) != data.test.labels
+    progress.curve.append({"epoch": epoch, "train_loss": round(loss, 6), "train_error": round(error, 6),
+                           "test_error": round(float(wrong.mean()), 6)})
+    progress.steps = 0
+
+
+def predictions(learner: Learner, data: Data, recipe: Recipe) -> np.ndarray:
+    """The class that the network gives each test image; with ten views, by the mean of their probabilities."""
+    answers = []
+    for images in data.test_batches(recipe.views, recipe.crop):
+        found = learner.probabilities(images.reshape(-1, *images.shape[2:]))
+        answers.append(found.reshape(*images.shape[:2], -1).mean(axis=1).argmax(axis=1))
+    return np.concatenate(answers)
