@@ -1,5 +1,7 @@
 """The AlexNets: published and recomputed counts, and the same counts and shapes in what both frameworks build."""
 
+from math import prod
+
 import numpy as np
 import pytest
 from alexbook import networks
@@ -71,9 +73,13 @@ def test_pytorch_builds_what_is_counted(name):
         module.register_forward_hook(lambda _, __, out, layer=layer: shapes.update({layer: tuple(out.shape[1:])}))
     with torch.inference_mode():
         assert model(torch.zeros(1, 3, *net.input_shape[:2])).shape == (1, 1000)
+    macs = 0
     for row in trace(net).only(Conv, MaxPool, Dense):
         *sides, maps = row.output_shape
         assert shapes[row.name] == (maps, *sides), row.name
+        kernel = getattr(model.get_submodule(row.name), "weight", None)
+        macs += 0 if kernel is None else kernel.numel() * prod(shapes[row.name][1:])
+    assert macs == COUNTS[name][1]
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -84,8 +90,12 @@ def test_keras_builds_what_is_counted(name):
     net = networks.get(name)
     model = keras_models.build(net)
     assert model.count_params() == COUNTS[name][0]
+    macs = 0
     for row in trace(net).only(Conv, MaxPool, Dense):
-        assert tuple(model.get_layer(row.name).output.shape[1:]) == row.output_shape, row.name
+        layer = model.get_layer(row.name)
+        assert tuple(layer.output.shape[1:]) == row.output_shape, row.name
+        macs += prod(layer.kernel.shape) * prod(layer.output.shape[1:-1]) if layer.weights else 0
+    assert macs == COUNTS[name][1]
     image = np.zeros((1, *net.input_shape), "float32")
     assert model(image, training=False).shape == (1, 1000)
     keras.backend.clear_session()

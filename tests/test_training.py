@@ -366,7 +366,8 @@ def test_shipped_records_are_whole(run):
     assert wrong == round(run.test_error * images)
     if run.mistakes is not None:
         assert len(run.mistakes) == wrong and all(true != answer for _, true, answer in run.mistakes)
-    network = preparing.adapt(variants.vary(networks.get(recipe.network), recipe.changes), run.network["input_shape"][2], len(run.confusion))
+    changed = variants.vary(networks.get(recipe.network), recipe.changes)
+    network = preparing.adapt(changed, run.network["input_shape"][2], len(run.confusion))
     assert run.network["parameters"] == trace(network).parameters
     assert run.dataset["train"]["fingerprint"].startswith("sha256:") and run.dataset["train"]["copy"]
     assert run.hardware["processor"] and run.hardware["threads"] and run.date[:2] == "20" and run.seconds > 0

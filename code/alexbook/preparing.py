@@ -62,6 +62,10 @@ class Data:
         """The principal axes of the training images' colors (:func:`alexbook.augmenting.color_axes`)."""
         return augmenting.color_axes(self.train.images)
 
+    def _middle(self, images: np.ndarray) -> np.ndarray:
+        top, left = ((have - want) // 2 for have, want in zip(images.shape[1:3], self.size, strict=True))
+        return images[:, top:top + self.size[0], left:left + self.size[1]]
+
     def batches(self, size: int, seed: Sequence[int], chosen: Augmentation = NONE, first: int = 0) -> Iterator[tuple]:
         """The training images as the network sees them and their classes, once, in an order that ``seed`` gives.
 
@@ -78,6 +82,8 @@ class Data:
                 axes = self.color_axes if chosen.color else None
                 draws = augmenting.draw(np.random.default_rng([*seed, number]), len(images), chosen, axes)
                 images = augmenting.augment(images, self.size, chosen, draws, self.fill)
+            else:
+                images = self._middle(images)
             yield self.numbers(images), self.train.labels[places]
 
     def test_batches(self, views: int = 1, crop: int = 0, size: int = 500) -> Iterator[np.ndarray]:
@@ -89,8 +95,7 @@ class Data:
         for start in range(0, len(self.test), size // views):
             images = self.test.images[start:start + size // views]
             if views == 1:
-                high, wide = ((have - want) // 2 for have, want in zip(images.shape[1:3], self.size, strict=True))
-                seen = images[:, None, high:high + self.size[0], wide:wide + self.size[1]]
+                seen = self._middle(images)[:, None]
             else:
                 seen = augmenting.views(augmenting.pad(images, self.size, crop, self.fill), self.size)
             yield self.numbers(seen)

@@ -1,0 +1,126 @@
+"""What a recipe asks for happens, in both frameworks: momentum's form, biases' rate, augmentation, views, precision."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny_networks
+from alexbook import training
+from alexbook.layers import Activation, Conv, Dense, Flatten
+from alexbook.preparing import Data, Labeled
+from alexbook.recipes import FRAMEWORKS, Recipe
+
+NETWORK = tiny_networks.network(Conv(4, 3, 2, name="conv"), Activation("relu"), Flatten(), Dense(3, name="out"),
+                                shape=(8, 8, 3))
+RECIPE = Recipe("tiny", "shapes", "torch", epochs=4, batch_size=10, rate=0.05, decay=0.0)
+
+
+@pytest.fixture(params=FRAMEWORKS)
+def framework(request):
+    pytest.importorskip(request.param)
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Three colors, easily told apart, 12x12 pixels around an 8x8 input."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 3
+    images = rng.integers(0, 120, (60, 12, 12, 3))
+    images[np.arange(60), ..., labels] += 60
+    split = Labeled(images.astype(np.uint8), labels)
+    return Data(split, split, np.float32([80, 80, 80]), np.float32([45, 45, 45]), {"classes": ["r", "g", "b"]}, (8, 8))
+
+
+def by_kind(learner):
+    return {"weights": [v for v in learner.weights().values() if v.ndim > 1],
+            "biases": [v for v in learner.weights().values() if v.ndim == 1]}
+
+
+def after_a_drop(recipe, data):
+    """The weights, flat, after five steps at one rate and three at a tenth of it."""
+    learner = training.learner(recipe, NETWORK)
+    images = data.numbers(data.train.images[:20, 2:10, 2:10])
+    start = np.concatenate([v.ravel() for v in learner.weights().values()])
+    for step in range(8):
+        learner.step(images, data.train.labels[:20], recipe.rate if step < 5 else recipe.rate / 10)
+    return np.concatenate([v.ravel() for v in learner.weights().values()]) - start
+
+
+def test_the_paper_keeps_its_velocity_when_the_rate_drops(framework, data):
+    paper, torch = (after_a_drop(replace(RECIPE, framework=framework, velocity=form), data)
+                    for form in ("paper", "torch"))
+    own = after_a_drop(replace(RECIPE, framework=framework), data)
+    assert np.array_equal(own, torch if framework == "torch" else paper)
+    assert np.linalg.norm(paper) > 1.1 * np.linalg.norm(torch)
+
+
+def test_biases_have_a_rate_of_their_own(framework, data):
+    images, labels = data.numbers(data.train.images[:20, 2:10, 2:10]), data.train.labels[:20]
+    moved = []
+    for factor in (1.0, 2.0):
+        learner = training.learner(replace(RECIPE, framework=framework, bias_rate=factor), NETWORK)
+        before = {kind: [v.copy() for v in values] for kind, values in by_kind(learner).items()}
+        learner.step(images, labels, 0.05)
+        moved.append({kind: [new - old for new, old in zip(values, before[kind], strict=True)]
+                      for kind, values in by_kind(learner).items()})
+    for one, two in zip(moved[0]["weights"], moved[1]["weights"], strict=True):
+        np.testing.assert_allclose(two, one, atol=1e-7)
+    for one, two in zip(moved[0]["biases"], moved[1]["biases"], strict=True):
+        np.testing.assert_allclose(two, 2 * one, atol=1e-7)
+        assert abs(one).max() > 1e-5
+
+
+def test_augmented_training_learns_and_goes_on_with_the_same_bits(framework, data, tmp_path):
+    recipe = replace(RECIPE, framework=framework, crop=2, flip=True, color=0.1, views=10)
+    whole = training.learner(recipe, NETWORK)
+    curve = training.train(recipe, whole, data, show=False).curve
+    assert curve[-1]["train_loss"] < curve[0]["train_loss"] and curve[-1]["test_error"] < 0.3
+    stopped, path = training.learner(recipe, NETWORK), tmp_path / "c.npz"
+    plain, steps = stopped.step, []
+
+    def step(*batch):
+        steps.append(1)
+        if len(steps) == 9:
+            raise MemoryError
+        plain(*batch)
+
+    stopped.step = step
+    with pytest.raises(MemoryError):
+        training.train(recipe, stopped, data, path, show=False, every=0)
+    resumed = training.learner(replace(recipe, seed=5), NETWORK)
+    training.train(recipe, resumed, data, path, show=False, say=lambda text: None)
+    assert all(np.array_equal(one, two) for one, two in zip(resumed.weights().values(), whole.weights().values(),
+                                                          strict=True))
+
+
+def test_one_view_is_the_middle_and_ten_are_averaged(data):
+    one, = data.test_batches(1)
+    ten = np.concatenate(list(data.test_batches(10)))
+    assert one.shape == (60, 1, 8, 8, 3) and ten.shape == (60, 10, 8, 8, 3)
+    np.testing.assert_array_equal(one[:, 0], data.numbers(data.test.images[:, 2:10, 2:10]))
+    np.testing.assert_array_equal(ten[:, 4], one[:, 0])
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_lower_precision_learns_with_weights_in_float32(framework, precision, data):
+    recipe = replace(RECIPE, framework=framework, precision=precision)
+    learner = training.learner(recipe, NETWORK)
+    curve = training.train(recipe, learner, data, show=False).curve
+    assert curve[-1]["train_loss"] < curve[0]["train_loss"] and curve[-1]["test_error"] < 0.3
+    assert {v.dtype for v in learner.weights().values()} == {np.dtype("float32")}
+    full = training.learner(replace(recipe, precision="float32"), NETWORK)
+    training.train(full.recipe, full, data, show=False)
+    pairs = zip(learner.weights().values(), full.weights().values(), strict=True)
+    gaps = [np.abs(one - two).max() for one, two in pairs]
+    assert 0 < max(gaps) < 0.1, "the precision changed nothing, or too much"
+
+
+@pytest.mark.parametrize(("field", "value", "wanted"), [
+    ("schedule", "drops", "needs epochs to drop after"), ("drops", (3,), "needs epochs to drop after"),
+    ("velocity", "mine", "own, paper, torch"), ("precision", "float64", "float32, bfloat16, float16"),
+    ("views", 5, "1, 10"), ("bias_rate", 0, "above 0"), ("crop", -1, "at least 0"), ("patience", 0, "at least 1"),
+])
+def test_settings_that_make_no_sense_are_refused(field, value, wanted):
+    with pytest.raises(ValueError, match=wanted):
+        replace(RECIPE, **{field: value})
