@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-PATH = Path(__file__).resolve().parent.parent / "chapters" / "11-errata.ipynb"
+PATH = Path(__file__).resolve().parent.parent / "chapters" / "16-errata.ipynb"
 PAGE = nbformat.read(PATH, as_version=4)
 PROSE = "\n\n".join(cell.source for cell in PAGE.cells if cell.cell_type == "markdown")
 VERDICTS = ("right", "right, but", "imprecise", "wrong")

@@ -68,6 +68,18 @@ def _lenet5_today(padding: int, squash: str = "tanh") -> tuple[Layer, ...]:
     )
 
 
+def _four_layers() -> tuple[Layer, ...]:
+    """Two convolutions and two dense layers: small enough to be trained to the end with a sigmoid, too."""
+    relu = Activation("relu")
+    return (
+        Conv(16, 5, padding=2, name="conv1"), relu, MaxPool(3, 2, name="pool1"),
+        Conv(32, 5, padding=2, name="conv2"), relu, MaxPool(3, 2, name="pool2"),
+        Flatten(),
+        Dense(128, name="fc3"), relu,
+        Dense(10, name="fc4"), Activation("softmax"),
+    )
+
+
 _LENETS = (
     Network("lenet5", "LeNet-5 as published", "LeCun et al. 1998, section II.B", (32, 32, 1), _lenet5_1998()),
     Network("lenet5_modern", "LeNet-5 as it is usually written today",
@@ -89,7 +101,11 @@ _LENETS = (
     ), pool_rounding="ceil"),
 )
 
-NETWORKS: dict[str, Network] = {network.name: network for network in _LENETS + ALEXNETS}
+_FOUR = Network("four_layers", "four layers, to compare activations",
+                "this book's own, after Krizhevsky et al. 2012, Figure 1, which does not give the layers' sizes",
+                (32, 32, 3), _four_layers())
+
+NETWORKS: dict[str, Network] = {network.name: network for network in (*_LENETS, _FOUR, *ALEXNETS)}
 
 
 def get(name: str) -> Network:
