@@ -76,6 +76,17 @@ def latest(path: Path, recipe: dict, say: Callable[[str], None]) -> tuple[dict[s
     return None
 
 
+def batch_size(path: Path) -> int | None:
+    """The batch size of the run that a checkpoint is of, or ``None`` where there is no sound one."""
+    for file in (path, previous(path)):
+        try:
+            with np.load(file, allow_pickle=False) as content:
+                return json.loads(content["header"].item())["recipe"]["batch_size"]
+        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error):
+            continue
+    return None
+
+
 class Damaged(ValueError):
     """A file that is no checkpoint, or no longer one."""
 

@@ -11,12 +11,13 @@ import numpy as np
 
 from alexbook import augmenting
 from alexbook import images as pictures
-from alexbook.augmenting import Augmentation
+from alexbook.augmenting import Augmentation, Batch
 from alexbook.datasets import Dataset
 from alexbook.layers import RBF, Dense
 from alexbook.networks import Network
 
 NONE = Augmentation()
+BLOCK = 400_000  # values that are worked on at once, so that they stay in the processor's cache
 # Weights of red, green and blue in a gray value (ITU-R BT.601, as Pillow's convert("L") has them).
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 # LeNet-5's paper (section II.B): white paper is -0.1 and black ink 1.175.
@@ -50,7 +51,13 @@ class Data:
 
     def numbers(self, images: np.ndarray) -> np.ndarray:
         """Images as the network sees them: float32, shifted and scaled channel by channel."""
-        return (images.astype(np.float32) - self.mean) / self.deviation
+        return self._shift_and_scale(np.array(images, np.float32, order="C"))
+
+    def _shift_and_scale(self, images: np.ndarray) -> np.ndarray:
+        values = augmenting.lines(images)
+        values -= augmenting.tiled(self.mean, images)
+        values /= augmenting.tiled(self.deviation, images)
+        return images
 
     @cached_property
     def fill(self) -> np.ndarray:
@@ -66,28 +73,35 @@ class Data:
         top, left = ((have - want) // 2 for have, want in zip(images.shape[1:3], self.size, strict=True))
         return images[:, top:top + self.size[0], left:left + self.size[1]]
 
-    def batches(self, size: int, seed: Sequence[int], chosen: Augmentation = NONE, first: int = 0) -> Iterator[tuple]:
-        """The training images as the network sees them and their classes, once, in an order that ``seed`` gives.
+    def plan(self, size: int, seed: Sequence[int], chosen: Augmentation = NONE, first: int = 0) -> Iterator[Batch]:
+        """The training images, once, in batches in an order that ``seed`` gives, with what is drawn for each.
 
-        ``chosen`` is done to each image on the way; what is random in that depends on ``seed`` and the batch alone, so
-        that the batches from ``first`` on are what they would have been without a break.
+        What is random depends on ``seed`` and the batch's number alone, so that the batches from ``first`` on are what
+        they would have been without a break.
         """
         shuffled = np.random.default_rng(seed).permutation(len(self.train))
-        for number, start in enumerate(range(0, len(shuffled), size)):
-            if number < first:
-                continue
-            places = shuffled[start:start + size]
-            images = self.train.images[places]
-            if chosen:
-                axes = self.color_axes if chosen.color else None
-                draws = augmenting.draw(np.random.default_rng([*seed, number]), len(images), chosen, axes)
-                images = augmenting.augment(images, self.size, chosen, draws, self.fill)
-            else:
-                images = self._middle(images)
-            yield self.numbers(images), self.train.labels[places]
+        axes = self.color_axes if chosen.color else None
+        for number in range(first, -(-len(shuffled) // size)):
+            places = shuffled[number * size:(number + 1) * size]
+            draws = augmenting.draw(np.random.default_rng([*seed, number]), len(places), chosen, axes)
+            yield Batch(self.train.images, places, self.train.labels[places], chosen, draws)
 
-    def test_batches(self, views: int = 1, crop: int = 0, size: int = 500) -> Iterator[np.ndarray]:
-        """The test images as the network sees them, in their own order, ``(count, views, height, width, channels)``.
+    def ready(self, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+        """A batch as the network sees it, float32 ``(count, *size, channels)``, and its classes."""
+        done = np.empty((len(batch), *self.size, batch.images.shape[-1]), np.float32)
+        for start in range(0, len(batch), step := max(1, BLOCK // batch.images[0].size)):
+            part = slice(start, start + step)
+            images = batch.images[batch.places[part]]
+            augmenting.augment(images, self.size, batch.chosen, batch.draws.part(part), self.fill, done[part])
+            self._shift_and_scale(done[part])
+        return done, batch.labels
+
+    def batches(self, size: int, seed: Sequence[int], chosen: Augmentation = NONE, first: int = 0) -> Iterator[tuple]:
+        """The batches of :meth:`plan`, each :meth:`ready`."""
+        return map(self.ready, self.plan(size, seed, chosen, first))
+
+    def test_views(self, views: int = 1, crop: int = 0, size: int = 500) -> Iterator[np.ndarray]:
+        """The test images in their own order, uint8 ``(count, views, height, width, channels)``.
 
         One view is the middle of the image; ten are those of :func:`alexbook.augmenting.views`, of images that have a
         border of the mean color where they are not ``crop`` pixels larger than the network's input on each side.
@@ -95,10 +109,9 @@ class Data:
         for start in range(0, len(self.test), size // views):
             images = self.test.images[start:start + size // views]
             if views == 1:
-                seen = self._middle(images)[:, None]
+                yield self._middle(images)[:, None]
             else:
-                seen = augmenting.views(augmenting.pad(images, self.size, crop, self.fill), self.size)
-            yield self.numbers(seen)
+                yield augmenting.views(augmenting.pad(images, self.size, crop, self.fill), self.size)
 
 
 def to_gray(images: np.ndarray) -> np.ndarray:
@@ -144,7 +157,11 @@ def adapt(network: Network, channels: int, classes: int) -> Network:
 
 
 def scale(images: np.ndarray, rule: str) -> tuple[np.ndarray, np.ndarray]:
-    """Shift and divisor for each channel: to mean 0 and deviation 1, or to the gray values of 1998."""
+    """Shift and divisor for each channel.
+
+    ``standard`` brings them to mean 0 and deviation 1, ``1998`` to LeNet's gray values; ``2012`` subtracts the mean and
+    leaves the scale of 0 to 255, as AlexNet did (paper, section 2; there it is a mean for each pixel).
+    """
     if rule == "1998":
         divisor = 255 / (INK - PAPER)
         return np.float32([-PAPER * divisor]), np.float32([divisor])
@@ -152,7 +169,8 @@ def scale(images: np.ndarray, rule: str) -> tuple[np.ndarray, np.ndarray]:
     mean = values.mean(axis=0, dtype=np.float64)
     squares = sum(np.square(values[start:start + 1_000_000], dtype=np.float64).sum(axis=0)
                   for start in range(0, len(values), 1_000_000))
-    return mean.astype(np.float32), np.sqrt(squares / len(values) - mean**2).astype(np.float32)
+    deviation = np.ones_like(mean) if rule == "2012" else np.sqrt(squares / len(values) - mean**2)
+    return mean.astype(np.float32), deviation.astype(np.float32)
 
 
 def arrays(split: Dataset, side: int) -> tuple[np.ndarray, np.ndarray]:
