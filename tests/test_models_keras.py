@@ -136,6 +136,40 @@ def test_lrn_never_looks_across_groups():
         assert np.array_equal(first, second) == same
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="asks TensorFlow for gradients")
+@pytest.mark.parametrize("seed", range(12))
+def test_response_normalizations_have_the_gradient_of_their_formula(seed):
+    import tensorflow as tf
+
+    draw = np.random.default_rng(seed)
+    groups, size, beta = draw.choice([1, 2, 3]), int(draw.choice([1, 2, 3, 4, 5, 7])), draw.choice([0.75, 0.5])
+    alpha, k = 10 ** draw.uniform(-3, 0), draw.uniform(0.5, 3)
+    shape = (2, *draw.integers(1, 6, 2), groups * draw.integers(1, 9))
+    x, toward = (tf.constant(draw.normal(0, 8, shape), "float32") for _ in "ab")
+    places = np.arange(shape[-1])
+    ahead, group = places[:, None] - places, places * groups // shape[-1]
+    near = (-(size // 2) <= ahead) & (ahead <= (size - 1) // 2) & (group[:, None] == group)
+
+    def across(x):
+        return x / (k + alpha / size * (x ** 2 @ tf.constant(near, "float32"))) ** beta
+
+    def within(x):
+        sides = [[0, 0], [2, 2], [2, 2], [0, 0]]
+        return x / (k + alpha * tf.nn.avg_pool2d(tf.pad(x ** 2, sides), 5, 1, "VALID")) ** beta
+
+    for layer, formula in ((keras_layers.LocalResponseNormalization(size, alpha, beta, k, int(groups)), across),
+                           (keras_layers.SpatialResponseNormalization(5, alpha, beta, k), within)):
+        found = []
+        for function in (layer, tf.function(layer), formula):
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = function(x)
+            found.append((y, tape.gradient(y, x, toward)))
+        for values, gradients in found[:2]:
+            close(values, found[2][0], rtol=1e-4)
+            close(gradients, found[2][1], rtol=1e-4, atol=1e-4)
+
+
 def test_scaled_tanh_and_distances_by_hand():
     close(keras_layers.ScaledTanh()(np.float32([1, -1])), [1, -1])
     close(keras_layers.RBFDistance(((1, -1), (0, 2)))(np.float32([[1, 1]])), [[4, 2]])

@@ -191,15 +191,35 @@ def _at_least_float32(x):
 
 
 def _to_minus(beta: float, x):
-    """``x ** -beta`` for positive x; exponential and logarithm are several times faster than a power on a CPU."""
-    return ops.exp(-beta * ops.log(x))
+    """``x ** -beta`` for positive x; roots, or exponential and logarithm, are several times faster than a power."""
+    if beta != 0.75:
+        return ops.exp(-beta * ops.log(x))
+    root = ops.rsqrt(x)
+    return root * ops.sqrt(root)
+
+
+def _normalize(x, sums, back, alpha: float, beta: float, k: float):
+    """``x * d ** -beta`` with ``d = k + alpha * sums(x ** 2)``, its gradient written out, which takes half the time.
+
+    ``sums`` adds up the values of a neighborhood, ``back`` those in whose neighborhood a value lies.
+    """
+    @ops.custom_gradient
+    def normalized(x):
+        denominators = k + alpha * sums(ops.square(x))
+        scales = _to_minus(beta, denominators)
+
+        def gradient(*arguments, upstream=None):
+            direct = (arguments[0] if upstream is None else upstream) * scales
+            return direct - x * (2 * alpha * beta * back(direct * x / denominators))
+        return x * scales, gradient
+    return ops.cast(normalized(_at_least_float32(x)), x.dtype)
 
 
 @register
 class LocalResponseNormalization(_Configured):
     """Local response normalization across ``size`` neighboring maps, alpha divided by ``size``.
 
-    The squares of neighbors are added by a product with a matrix of zeros and ``alpha / size``, maps x maps: on a CPU
+    The squares of neighbors are added by a product with a matrix of zeros and ones, maps x maps of a group: on a CPU
     that takes a fraction of the time that adding up slices takes (benchmarks/towers.py).
     """
 
@@ -211,16 +231,16 @@ class LocalResponseNormalization(_Configured):
         self.size, self.alpha, self.beta, self.k, self.groups = size, alpha, beta, k, groups
 
     def build(self, shape):
-        places = np.arange(shape[-1])
+        places = np.arange(shape[-1] // self.groups)
         ahead = places[:, None] - places  # of an input map, as seen from an output map
-        near = (-(self.size // 2) <= ahead) & (ahead <= (self.size - 1) // 2)
-        group = places * self.groups // len(places)
-        self.weights_of_squares = (near & (group[:, None] == group)) * (self.alpha / self.size)
+        self.near = (-(self.size // 2) <= ahead) & (ahead <= (self.size - 1) // 2)
 
     def call(self, x):
-        wide = _at_least_float32(x)
-        squares = ops.matmul(ops.square(wide), ops.cast(self.weights_of_squares, wide.dtype))
-        return ops.cast(wide * _to_minus(self.beta, self.k + squares), x.dtype)
+        def product(values, near):
+            rows = ops.reshape(values, (-1, len(near)))  # a row for each pixel and group
+            return ops.reshape(ops.matmul(rows, ops.cast(near, values.dtype)), ops.shape(values))
+        return _normalize(x, lambda values: product(values, self.near), lambda values: product(values, self.near.T),
+                          self.alpha / self.size, self.beta, self.k)
 
     def compute_output_shape(self, shape):
         return shape
@@ -228,7 +248,7 @@ class LocalResponseNormalization(_Configured):
 
 @register
 class SpatialResponseNormalization(_Configured):
-    """Response normalization of each map by itself, over a square of neighboring pixels."""
+    """Response normalization of each map by itself, over a square of neighboring pixels; ``size`` is odd."""
 
     settings = ("size", "alpha", "beta", "k")
 
@@ -236,12 +256,12 @@ class SpatialResponseNormalization(_Configured):
         super().__init__(**kwargs)
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
-    def call(self, x):
+    def _mean(self, x):
         around = (self.size // 2, self.size // 2)
-        wide = _at_least_float32(x)
-        squares = ops.pad(ops.square(wide), ((0, 0), around, around, (0, 0)))
-        mean = ops.average_pool(squares, self.size, 1)  # zeros outside count, as pixels
-        return ops.cast(wide * _to_minus(self.beta, self.k + self.alpha * mean), x.dtype)
+        return ops.average_pool(ops.pad(x, ((0, 0), around, around, (0, 0))), self.size, 1)  # zeros count, as pixels
+
+    def call(self, x):
+        return _normalize(x, self._mean, self._mean, self.alpha, self.beta, self.k)
 
     def compute_output_shape(self, shape):
         return shape

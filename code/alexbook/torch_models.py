@@ -31,7 +31,7 @@ from alexbook.layers import (
     pair,
 )
 from alexbook.networks import Network
-from alexbook.torch_norm import LocalResponseNorm
+from alexbook.torch_norm import LocalResponseNorm, SpatialResponseNorm
 
 
 class TableConv2d(nn.Module):
@@ -93,21 +93,6 @@ class InnerAvgPool2d(nn.Module):
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel}, stride={self.stride}, padding={self.pad}"
-
-
-class SpatialResponseNorm(nn.Module):
-    """Response normalization of each map by itself, over a square of neighboring pixels."""
-
-    def __init__(self, size: int, alpha: float, beta: float, k: float) -> None:
-        super().__init__()
-        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
-
-    def forward(self, x: Tensor) -> Tensor:
-        mean = F.avg_pool2d(x.square(), self.size, 1, self.size // 2)  # zeros outside count, as pixels
-        return x / (self.k + self.alpha * mean) ** self.beta
-
-    def extra_repr(self) -> str:
-        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
 
 
 class ScaledTanh(nn.Module):

@@ -1,0 +1,168 @@
+"""The PyTorch side of training_step.py: steps of the book's learner, and the same networks as tutorials train them."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from alexbook import memory, networks, torch_models
+from alexbook.network import Network
+from alexbook.recipes import Recipe
+from alexbook.torch_norm import LocalResponseNorm, SpatialResponseNorm
+from alexbook.torch_training import Learner
+from PIL import Image
+from step_common import SIZES, SMALL, batch_of, configurations, serve
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+Job = Callable[[], object]
+
+
+def ours(network: Network, count: int) -> Job:
+    """A step of the learner that ``python -m alexbook train`` uses, with the book's usual recipe."""
+    learner = Learner(Recipe(network.name, "imagenette", "torch"), network)
+    images, labels = batch_of(network, count)
+
+    def step() -> None:
+        learner.step(images, labels, 1e-4)
+        learner.optimizer.zero_grad()  # which is the next step's work, done now: many networks wait for their turn
+    return step
+
+
+class PlainNorm(nn.Module):
+    """PyTorch's own local response normalization, one for each group of maps."""
+
+    def __init__(self, norm: LocalResponseNorm) -> None:
+        super().__init__()
+        self.norm, self.groups = nn.LocalResponseNorm(norm.size, norm.alpha, norm.beta, norm.k), norm.groups
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.norm(part) for part in x.chunk(self.groups, dim=1)], dim=1)
+
+
+class PlainSpatialNorm(nn.Module):
+    """The 2012 network's normalization over neighboring pixels, as its formula reads."""
+
+    def __init__(self, norm: SpatialResponseNorm) -> None:
+        super().__init__()
+        self.of = norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean = F.avg_pool2d(x ** 2, self.of.size, 1, self.of.size // 2)
+        return x / (self.of.k + self.of.alpha * mean) ** self.of.beta
+
+
+def plain_model(network: Network) -> nn.Sequential:
+    """The network of PyTorch's own layers alone, in its default layout."""
+    model = torch_models.build(network, 0)
+    for name, module in model.named_children():
+        if isinstance(module, LocalResponseNorm):
+            setattr(model, name, PlainNorm(module))
+        elif isinstance(module, SpatialResponseNorm):
+            setattr(model, name, PlainSpatialNorm(module))
+    return model
+
+
+def plain_step(model: nn.Module) -> Callable[[Tensor, Tensor], None]:
+    """A step as tutorials write it: eager, float32, SGD with momentum and weight decay."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, weight_decay=5e-4)
+    criterion = nn.CrossEntropyLoss()
+
+    def step(images: Tensor, labels: Tensor) -> None:
+        criterion(model(images), labels).backward()
+        optimizer.step()
+        optimizer.zero_grad()  # at the end, as in ours
+    return step
+
+
+def tutorial(network: Network, count: int) -> Job:
+    """A plain step on a batch in memory."""
+    images, labels = map(torch.from_numpy, batch_of(network, count))
+    images = images.permute(0, 3, 1, 2).contiguous()
+    step = plain_step(plain_model(network))
+    return lambda: step(images, labels)
+
+
+class Enlarged(Dataset):
+    """Small images, each enlarged to ``side`` pixels when it is asked for, as d2l does with Fashion-MNIST."""
+
+    def __init__(self, side: int, count: int) -> None:
+        self.side = side
+        self.images = np.random.default_rng(0).integers(0, 256, (count, SMALL, SMALL, 3), np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, place: int) -> tuple[Tensor, int]:
+        image = Image.fromarray(self.images[place]).resize((self.side, self.side), Image.Resampling.BILINEAR)
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255, place % 10
+
+
+def enlarging(network: Network, count: int) -> Job:
+    """A plain step on a batch that a data loader of one process makes first."""
+    step, loader = plain_step(plain_model(network)), DataLoader(Enlarged(network.input_shape[0], count), count, True)
+
+    def load_and_step() -> None:
+        for images, labels in loader:
+            step(images, labels)
+    return load_and_step
+
+
+def by_layer(network: Network, count: int) -> Job:
+    """Seconds forward and backward of each layer by itself, in the learner's layout: name -> the two."""
+    model = torch_models.build(network, 0).to(memory_format=torch.channels_last)
+    images, _ = batch_of(network, count)
+
+    def measure() -> dict:
+        seconds, x = {}, torch.from_numpy(images).permute(0, 3, 1, 2)
+        for name, layer in model.named_children():
+            start = time.perf_counter()
+            y = layer(x)
+            forward = time.perf_counter() - start
+            backward = 0.0
+            if y.requires_grad:
+                gradient = torch.randn_like(y)
+                start = time.perf_counter()
+                y.backward(gradient)
+                backward = time.perf_counter() - start
+            model.zero_grad()
+            seconds[name] = {"forward": forward, "backward": backward}
+            x = y.detach().requires_grad_(y.requires_grad)  # not before the first weights, as in training
+        return seconds
+    return measure
+
+
+def product() -> dict:
+    """Floating-point operations per second of matrix products: side -> the best of three."""
+    rates = {}
+    for side in SIZES:
+        a, seconds = torch.randn(side, side), []
+        for _ in range(3):
+            start = time.perf_counter()
+            a @ a
+            seconds.append(time.perf_counter() - start)
+        rates[str(side)] = 2 * side ** 3 / min(seconds)
+    return rates
+
+
+def main(count: int, keep: bool) -> None:
+    """All jobs; or, where memory is kept, the book's steps of the two-tower network alone."""
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    found, d2l = configurations(), networks.get("alexnet_d2l")
+    if keep:
+        if not memory.keep():
+            raise SystemExit("This C library cannot be told to keep memory; only Linux's glibc can.")
+        found.pop("one tower")
+    jobs = {f"ours: {name}": ours(network, count) for name, network in found.items()}
+    if not keep:
+        jobs |= {f"tutorial: {name}": tutorial(network, count) for name, network in found.items()}
+        jobs |= {"ours: d2l": ours(d2l, count), "tutorial, enlarging: d2l": enlarging(d2l, count)}
+        jobs |= {"layers": by_layer(found["two towers"], count), "peak": product}
+    serve(jobs, {"torch": torch.__version__})
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:] == ["keep"])
