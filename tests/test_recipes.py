@@ -95,10 +95,10 @@ def test_augmented_training_learns_and_goes_on_with_the_same_bits(framework, dat
 
 
 def test_one_view_is_the_middle_and_ten_are_averaged(data):
-    one, = data.test_batches(1)
-    ten = np.concatenate(list(data.test_batches(10)))
+    one, = data.test_views(1)
+    ten = np.concatenate(list(data.test_views(10)))
     assert one.shape == (60, 1, 8, 8, 3) and ten.shape == (60, 10, 8, 8, 3)
-    np.testing.assert_array_equal(one[:, 0], data.numbers(data.test.images[:, 2:10, 2:10]))
+    np.testing.assert_array_equal(one[:, 0], data.test.images[:, 2:10, 2:10])
     np.testing.assert_array_equal(ten[:, 4], one[:, 0])
 
 
@@ -124,3 +124,49 @@ def test_lower_precision_learns_with_weights_in_float32(framework, precision, da
 def test_settings_that_make_no_sense_are_refused(field, value, wanted):
     with pytest.raises(ValueError, match=wanted):
         replace(RECIPE, **{field: value})
+
+
+@pytest.mark.parametrize(("field", "value", "wanted"), [("until", 1.0, "below 1"), ("until", -0.1, "below 1"),
+                                                        ("layout", "rows", "channels_last"), ("compile", 2, "compile")])
+def test_switches_that_make_no_sense_are_refused(field, value, wanted):
+    with pytest.raises(ValueError, match=wanted):
+        replace(RECIPE, **{field: value})
+    with pytest.raises(ValueError, match="channels_first.*Keras"):
+        replace(RECIPE, framework="keras", layout="channels_first")
+
+
+def test_a_run_ends_once_the_training_error_is_low_enough():
+    rows = [{"train_error": error} for error in (0.5, 0.26, 0.25, 0.3)]
+    recipe = replace(RECIPE, until=0.25, epochs=9)
+    assert [recipe.ended(rows[:seen]) for seen in range(5)] == [False, False, False, True, False]
+    assert not replace(recipe, until=0.0).ended([{"train_error": 0.0}])
+    assert replace(recipe, epochs=2).ended(rows[:2])
+
+
+def test_a_layout_changes_memory_and_not_results(data):
+    torch = pytest.importorskip("torch")
+    learners = [training.learner(replace(RECIPE, layout=layout), NETWORK) for layout in ("channels_last",
+                                                                                        "channels_first")]
+    for learner in learners:
+        training.train(learner.recipe, learner, data, show=False)
+    last, first = (learner.model.conv.weight for learner in learners)
+    assert last.is_contiguous(memory_format=torch.channels_last) and not last.is_contiguous()
+    assert first.is_contiguous()
+    for one, two in zip(*(learner.weights().values() for learner in learners), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-4)
+
+
+def test_compiled_training_keeps_names_and_results(framework, data):
+    import shutil
+    if framework == "torch" and not any(map(shutil.which, ("g++", "clang++", "c++"))):
+        pytest.skip("torch.compile needs a C++ compiler")
+    plain, compiled = (training.learner(replace(RECIPE, framework=framework, compile=on), NETWORK)
+                       for on in (False, True))
+    images, labels = data.numbers(data.train.images[:20, 2:10, 2:10]), data.train.labels[:20]
+    for learner in (plain, compiled):
+        for _ in range(3):
+            learner.step(images, labels, 0.05)
+    assert plain.weights().keys() == compiled.weights().keys() and plain.state().keys() == compiled.state().keys()
+    for one, two in zip(plain.weights().values(), compiled.weights().values(), strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-4)
+    assert compiled.model.jit_compile if framework == "keras" else compiled.model._compiled_call_impl is not None

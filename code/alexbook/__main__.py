@@ -1,9 +1,10 @@
-"""The book's commands: ``python -m alexbook train NETWORK DATASET`` and ``python -m alexbook trace NETWORK``."""
+"""The book's commands: ``python -m alexbook train NETWORK DATASET``, ``experiment NAME`` and ``trace NETWORK``."""
 
 import argparse
 import os
 import sys
 from dataclasses import fields
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from alexbook import __version__, networks
@@ -18,6 +19,13 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     tracing = commands.add_parser("trace", help="print a network's shapes, parameters and MACs")
     tracing.add_argument("network", help=f"one of {', '.join(networks.NETWORKS)}")
+    many = commands.add_parser("experiment", help="make all runs of one of the book's experiments")
+    many.add_argument("name", help="search, relu, relu-keras or ablation")
+    many.add_argument("--only", default="*", metavar="PATTERN", help="only runs whose names match, such as '*-seed0'")
+    many.add_argument("--list", action="store_true", help="say which runs there are, and make none")
+    many.add_argument("--out", type=Path, default=Path("runs"), help="the folder for the runs (default: runs); what is "
+                      "there already is not made again")
+    _add_how(many)
     _add_train(commands.add_parser("train", help="train a network and record the run",
                                    argument_default=argparse.SUPPRESS))
     return made
@@ -48,56 +56,71 @@ def _add_train(train: argparse.ArgumentParser) -> None:
                                                    "(the paper: 0.1)")
     train.add_argument("--views", type=int, help="views of each test image, averaged: 1 or 10")
     train.add_argument("--precision", help="float32, bfloat16 or float16 (with loss scaling)")
-    train.add_argument("--pixels", help="standard (mean 0, deviation 1) or 1998 (-0.1 to 1.175)")
+    train.add_argument("--compile", action="store_true", help="compile the network: torch.compile, or XLA in Keras")
+    train.add_argument("--layout", help="channels_last or (PyTorch) channels_first, in memory")
+    train.add_argument("--until", type=float, metavar="SHARE", help="end early, once the training error is no higher")
+    train.add_argument("--pixels", help="standard (mean 0, deviation 1), 1998 (-0.1 to 1.175) or 2012 (0 to 255 minus "
+                                         "the mean)")
     train.add_argument("--grey", action="store_true", help="turn color images to gray")
     train.add_argument("--holdout", type=int, help="test on so many training images, held out, instead "
                                                    "of the test images")
     train.add_argument("--seed", type=int, help="of initial weights and of the images' order")
     train.add_argument("--out", type=Path, default=None, help="the file for the run (default: "
                        "runs/DATASET-NETWORK-FRAMEWORK-seedN.json)")
+    _add_how(train)
+
+
+def _add_how(train: argparse.ArgumentParser) -> None:
     train.add_argument("--data", type=Path, default=None, help="a folder that holds the dataset")
     train.add_argument("--save-every", type=float, default=60, metavar="SECONDS",
                        help="keep a checkpoint so often within an epoch (default: 60)")
     train.add_argument("--restart", action="store_true", default=False,
                        help="start anew, even if there is a checkpoint to go on from")
+    train.add_argument("--devices", type=int, default=None, help="devices to share each batch among (Keras on "
+                       "TensorFlow; default: all GPUs); PyTorch: torchrun --nproc-per-node N -m alexbook train ...")
+    train.add_argument("--auto-batch", action="store_true", default=False,
+                       help="if a batch does not fit in memory, train with the largest one that does")
     train.add_argument("--threads", type=int, default=None, help="processor threads to use")
     train.add_argument("--quiet", action="store_true", default=False, help="no progress bar")
 
 
 def train(options: argparse.Namespace) -> int:
     """Train, or go on training, and write the record; returns the exit status."""
-    if options.threads is not None:
-        for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-            os.environ[variable] = str(options.threads)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-    from alexbook import checkpoints, recording, training
-    from alexbook.datasets import DatasetUnavailable
+    from alexbook import recording, running
     from alexbook.recipes import Recipe, usual
     given = {field.name: getattr(options, field.name) for field in fields(Recipe) if hasattr(options, field.name)}
     recipe = usual(**given)
-    out = options.out or Path("runs") / f"{recording.name(recipe)}.json"
-    checkpoint = out.with_suffix(".checkpoint.npz")
-    if options.restart:
-        checkpoints.remove(checkpoint)
-    try:
-        network, data = training.load(recipe, options.data)
-    except DatasetUnavailable as error:
-        print(error, file=sys.stderr)
-        return 2
-    learner = training.learner(recipe, network)
-    try:
-        progress = training.train(recipe, learner, data, checkpoint, show=not options.quiet,
-                                  every=options.save_every)
-    except KeyboardInterrupt:
-        print(f"\nStopped. The same command goes on from where this run ended ({checkpoint}).",
-              file=sys.stderr)
-        return 130
-    run = recording.record(recipe, network, data, learner, progress, out.stem)
-    run.save(out)
-    checkpoints.remove(checkpoint)
-    print(f"{run!r}\nwritten to {out}")
+    return running.run(recipe, options.out or Path("runs") / f"{recording.name(recipe)}.json", **_how(options))
+
+
+def experiment(options: argparse.Namespace) -> int:
+    """Make the runs of an experiment that are not there yet, one after another; returns the exit status."""
+    from alexbook import experiments, running
+    recipes = dict(experiments.get(options.name).recipes())
+    chosen = [name for name in recipes if fnmatchcase(name, options.only)]
+    if not chosen:
+        raise ValueError(f"No run of {options.name} is named {options.only!r}; there are {', '.join(recipes)}.")
+    for name in chosen:
+        out = options.out / f"{name}.json"
+        if options.list or out.exists():
+            print(f"{name}: {'recorded' if out.exists() else 'to do'}")
+        elif status := running.run(recipes[name], out, **_how(options)):
+            return status
     return 0
+
+
+def _how(options: argparse.Namespace) -> dict:
+    """What decides how a run is made, and not what it computes."""
+    return {"folder": options.data, "devices": options.devices, "auto_batch": options.auto_batch,
+            "restart": options.restart, "every": options.save_every, "show": not options.quiet}
+
+
+def _prepare(threads: int | None) -> None:
+    """What must be set before a framework is loaded."""
+    if threads is not None:
+        for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ[variable] = str(threads)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -108,11 +131,12 @@ def main(arguments: list[str] | None = None) -> int:
         chosen.print_help()
         return 0
     try:
-        if options.command == "train":
-            return train(options)
+        if options.command in ("train", "experiment"):
+            _prepare(options.threads)
+            return train(options) if options.command == "train" else experiment(options)
         from alexbook.arithmetic import trace
         print(trace(networks.get(options.network)))
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         print(f"alexbook: {error}", file=sys.stderr)
         return 2
     return 0

@@ -10,7 +10,10 @@ import numpy as np
 from keras import ops
 
 from alexbook import keras_models
+from alexbook.keras_augmenting import Loader as DeviceLoader
 from alexbook.network import Network
+from alexbook.pipeline import Loader
+from alexbook.preparing import Data
 from alexbook.recipes import Recipe
 from alexbook.training import rubbish
 
@@ -76,6 +79,10 @@ def errors(j: float | None) -> keras.metrics.Metric:
     return keras.metrics.MeanMetricWrapper(error, name="error")
 
 
+def _gpus() -> list[str]:
+    return [name for name in keras.distribution.list_devices() if "cpu" not in name]
+
+
 @contextmanager
 def _policy(precision: str) -> Iterator[None]:
     """Layers made inside compute in this precision; weights are float32 in all of them."""
@@ -88,7 +95,10 @@ def _policy(precision: str) -> Iterator[None]:
 
 
 class Learner:
-    """A network of the book that learns in Keras, on the device that its backend chooses."""
+    """A network of the book that learns in Keras, on the device that its backend chooses.
+
+    The recipe's ``compile`` is Keras's ``jit_compile``: by XLA on TensorFlow and JAX, by ``torch.compile`` on PyTorch.
+    """
 
     def __init__(self, recipe: Recipe, network: Network) -> None:
         keras.utils.set_random_seed(recipe.seed)
@@ -98,13 +108,17 @@ class Learner:
         self.j = rubbish(network)
         self.sgd = optimizer(recipe)
         self.model.compile(optimizer=self.sgd, loss=criterion(self.j),
-                           metrics=[errors(self.j)], jit_compile=False,  # XLA gains nothing on a CPU
+                           metrics=[errors(self.j)], jit_compile=recipe.compile,
                            auto_scale_loss=recipe.precision == "float16")
         self.model.optimizer.build(self.model.trainable_variables)
         self.begin_epoch()
 
+    def loader(self, data: Data) -> Loader:
+        return DeviceLoader(data) if _gpus() else data
+
     def begin_epoch(self) -> None:
         self.loss = self.wrong = self.seen = 0
+        self.unread: list[tuple] = []  # what steps have measured and nobody has asked for
 
     def _set_rate(self, rate: float) -> None:
         if self.recipe.velocity == "torch" and rate != self.rate and self.recipe.optimizer == "sgd":
@@ -113,12 +127,25 @@ class Learner:
 
     def step(self, images: np.ndarray, labels: np.ndarray, rate: float) -> None:
         self._set_rate(rate)
-        measured = self.model.train_on_batch(images, labels, return_dict=True)  # of this batch alone
-        self.loss += float(measured["loss"]) * len(labels)
-        self.wrong += float(measured["error"]) * len(labels)
-        self.seen += len(labels)
+        self.unread.append((self._train_on_batch(images, labels), len(labels)))
+
+    def _train_on_batch(self, images: np.ndarray, labels: np.ndarray) -> dict:
+        """``train_on_batch``, which on a GPU would wait for each step to end, because it returns plain numbers."""
+        if keras.backend.backend() == "jax":
+            return self.model.train_on_batch(images, labels, return_dict=True)
+        self.model.make_train_function()
+        self.model.reset_metrics()  # to measure this batch alone
+        return self.model.train_function(iter([(images, labels)]))
+
+    def _read(self) -> None:
+        for measured, count in self.unread:
+            self.loss += float(measured["loss"]) * count
+            self.wrong += float(measured["error"]) * count
+            self.seen += count
+        self.unread.clear()
 
     def figures(self) -> tuple[float, float]:
+        self._read()
         return self.loss / self.seen, self.wrong / self.seen
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
@@ -132,10 +159,12 @@ class Learner:
         return [*self.model.variables, *self.model.optimizer.variables]
 
     def state(self) -> dict[str, np.ndarray]:
+        self._read()
         sums = np.array([self.loss, self.wrong, self.seen, self.rate], np.float64)
         return {f"{place:03d}": ops.convert_to_numpy(v) for place, v in enumerate(self._variables())} | {"sums": sums}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
+        self.begin_epoch()
         self.loss, self.wrong, self.seen, self.rate = state["sums"].tolist()
         values = [state[name] for name in sorted(state) if name != "sums"]
         for variable, value in zip(self._variables(), values, strict=True):
@@ -144,6 +173,5 @@ class Learner:
     def about(self) -> dict:
         backend = keras.backend.backend()
         threads = os.environ.get("TF_NUM_INTRAOP_THREADS") or os.environ.get("OMP_NUM_THREADS")
-        gpus = [name for name in keras.distribution.list_devices() if "cpu" not in name]
-        return {"device": gpus[0] if gpus else "cpu", "threads": int(threads or os.cpu_count()),
+        return {"device": next(iter(_gpus()), "cpu"), "threads": int(threads or os.cpu_count()),
                 "versions": {"keras": keras.version(), backend: version(backend)}}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from alexbook.augmenting import Augmentation
 
 FRAMEWORKS = ("torch", "keras")
-CHOICES = {"framework": FRAMEWORKS, "optimizer": ("sgd", "adam"), "pixels": ("standard", "1998"),
+CHOICES = {"framework": FRAMEWORKS, "optimizer": ("sgd", "adam"), "pixels": ("standard", "1998", "2012"),
            "schedule": ("cosine", "constant", "drops", "plateau"), "velocity": ("own", "paper", "torch"),
-           "precision": ("float32", "bfloat16", "float16"), "views": (1, 10)}
+           "precision": ("float32", "bfloat16", "float16"), "views": (1, 10),
+           "compile": (False, True), "layout": ("channels_last", "channels_first")}
 LEAST = {"epochs": 1, "batch_size": 1, "holdout": 0, "images": 0, "patience": 1, "seed": 0}
 
 
@@ -30,6 +31,12 @@ class Recipe:
 
     *Augmentation*: ``crop``, ``flip`` and ``color`` as in :class:`alexbook.augmenting.Augmentation`; ``views`` of a
     test image whose probabilities are averaged, 1 or 10 (paper, section 4.1).
+
+    *How long*: ``epochs``, or fewer: with ``until`` above 0 the run ends after the first epoch whose training error is
+    no higher than that share, as in the paper's Figure 1 (0.25).
+
+    *How fast*: ``precision`` of products; ``compile`` for ``torch.compile`` or Keras's ``jit_compile``; ``layout`` of
+    images and kernels in memory, which in Keras is always ``channels_last``.
     """
 
     network: str
@@ -57,6 +64,9 @@ class Recipe:
     color: float = 0.0
     views: int = 1
     precision: str = "float32"
+    until: float = 0.0
+    compile: bool = False
+    layout: str = "channels_last"
 
     def __post_init__(self) -> None:
         for field in ("changes", "drops"):
@@ -74,6 +84,11 @@ class Recipe:
                              "they must be above 0, at least 0, and from 0 to below 1.")
         if not self.bias_rate > 0:
             raise ValueError(f"The bias_rate is {self.bias_rate}, but must be above 0.")
+        if not 0 <= self.until < 1:
+            raise ValueError(f"The training error to train until is {self.until}, but must be a share from 0 to below "
+                             "1.")
+        if self.framework == "keras" and self.layout != "channels_last":
+            raise ValueError(f"The layout is {self.layout!r}, but Keras networks here are channels_last; leave it out.")
         if any(not isinstance(epoch, int) or epoch < 1 for epoch in self.drops):
             raise ValueError(f"The drops are {self.drops}, but must be whole numbers of epochs, each at least 1.")
         if bool(self.drops) != (self.schedule == "drops"):
@@ -85,6 +100,10 @@ class Recipe:
     def augmentation(self) -> Augmentation:
         """What is done to each training image."""
         return Augmentation(self.crop, self.flip, self.color)
+
+    def ended(self, curve: Sequence[dict]) -> bool:
+        """Whether a run with this curve, a row for each epoch, is at its end."""
+        return len(curve) >= self.epochs or bool(curve and curve[-1]["train_error"] <= self.until and self.until)
 
     def rate_at(self, progress: float, curve: Sequence[dict] = ()) -> float:
         """The learning rate when this share of all steps, 0 to 1, has been done; ``curve`` has a row for each epoch."""

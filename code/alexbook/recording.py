@@ -21,16 +21,17 @@ from alexbook.training import Learner
 MANY = 400  # more mistakes than this are not listed one by one
 
 
-def command(recipe: Recipe) -> str:
-    """The shortest command line that means this recipe."""
+def command(recipe: Recipe, processes: int = 1, devices: int = 1) -> str:
+    """The shortest command line that means this recipe, in so many processes, each with so many devices."""
     shortest = usual(recipe.network, recipe.dataset, recipe.framework)
-    words = ["python -m alexbook train", recipe.network, recipe.dataset]
+    start = f"torchrun --nproc-per-node {processes}" if processes > 1 else "python"
+    words = [f"{start} -m alexbook train", recipe.network, recipe.dataset]
     for field in fields(recipe)[2:]:
         value, option = getattr(recipe, field.name), "--" + field.name.replace("_", "-")
         if field.name in ("framework", "seed") or value != getattr(shortest, field.name):
             told = " ".join(map(str, value)) if isinstance(value, tuple) else value
             words.append(option if value is True else f"{option} {told}")
-    return " ".join(words)
+    return " ".join([*words, f"--devices {devices}"] if devices > 1 else words)
 
 
 def name(recipe: Recipe) -> str:
@@ -50,9 +51,10 @@ def record(recipe: Recipe, network: Network, data: Data, learner: Learner, progr
     wrong = np.flatnonzero(answers != labels)
     mistakes = np.stack([wrong, labels[wrong], answers[wrong]], axis=1).tolist()
     traced, about = trace(network), learner.about()
+    several = {name: about[name] for name in ("processes", "devices") if name in about}
     return Run(
         name=called,
-        command=command(recipe),
+        command=command(recipe, **several),
         recipe=json.loads(json.dumps(asdict(recipe))) | _loss(network),
         network={"name": network.name, "input_shape": list(network.input_shape),
                  "parameters": traced.parameters, "macs": traced.macs},
@@ -63,7 +65,7 @@ def record(recipe: Recipe, network: Network, data: Data, learner: Learner, progr
         mistakes=mistakes if len(mistakes) <= MANY else None,
         weights_sha256=checksum(learner.weights()),
         hardware={"processor": processor(), "cores": os.cpu_count(), "device": about["device"],
-                  "threads": about["threads"], "system": platform.system()},
+                  "threads": about["threads"], "system": platform.system()} | several,
         versions={"python": platform.python_version(), "alexbook": __version__,
                   "numpy": np.__version__} | about["versions"],
         date=datetime.now(UTC).isoformat(timespec="seconds"),

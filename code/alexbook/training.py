@@ -10,22 +10,23 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from tqdm import tqdm
 
-from alexbook import checkpoints, datasets, networks, preparing, variants
+from alexbook import checkpoints, datasets, networks, pipeline, preparing, variants
 from alexbook.checkpoints import Progress
 from alexbook.datasets import Dataset
 from alexbook.layers import RBF
 from alexbook.network import Network
+from alexbook.pipeline import Loader
 from alexbook.preparing import Data
 from alexbook.recipes import Recipe
+from alexbook.team import ALONE, Alone
 
 # LeCun et al. 1998, eq. 9: the "rubbish class" that keeps the distances to wrong classes from growing
 # for ever. The paper gives no value for its constant j.
@@ -33,7 +34,10 @@ RUBBISH = 10.0
 
 
 class Learner(Protocol):
-    """A network that learns, in one framework. Images are channels last, float32, as in ``Data``."""
+    """A network that learns, in one framework. Images are channels last, float32, as its loader makes them."""
+
+    def loader(self, data: Data) -> Loader:
+        """What makes batches where the network wants them: ``data`` itself, in NumPy, or one that uses the device."""
 
     def begin_epoch(self) -> None:
         """Start the sums of :meth:`figures` anew."""
@@ -65,14 +69,13 @@ def rubbish(network: Network) -> float | None:
     return RUBBISH if isinstance(network.layers[-1], RBF) else None
 
 
-def learner(recipe: Recipe, network: Network) -> Learner:
+def learner(recipe: Recipe, network: Network, team: Alone = ALONE) -> Learner:
     """The network, initialized from the recipe's seed, ready to learn in the recipe's framework."""
     try:
-        module = import_module(f"alexbook.{recipe.framework}_training")
+        return team.learner(recipe, network)
     except ModuleNotFoundError as error:
         raise ValueError(f"Training in {recipe.framework} needs the package {error.name}, which is not "
                          f"installed; `pip install alexbook[{recipe.framework}]` adds it.") from None
-    return module.Learner(recipe, network)
 
 
 def load(recipe: Recipe, folder: str | Path | None = None) -> tuple[Network, Data]:
@@ -111,9 +114,14 @@ def train(recipe: Recipe, learner: Learner, data: Data, checkpoint: Path | None 
     The file is written after each epoch and, in between, ``every`` so many seconds. A run that was killed, at whatever
     moment, and started again ends with the same weights, to the bit, as one that was not, on the same machine with the
     same number of threads. Ctrl-C ends with the step that is being done, writes the file and raises KeyboardInterrupt.
+    Of several processes (:mod:`alexbook.team`) all run this; the first one speaks, measures and writes.
     """
+    team: Alone = getattr(learner, "team", ALONE)
+    say, show = (say, show) if team.first else (lambda text: None, False)
     progress = Progress()
-    if checkpoint and (found := checkpoints.latest(checkpoint, asdict(recipe), say)):
+    with team.in_turn():
+        found = checkpoint and checkpoints.latest(checkpoint, asdict(recipe), say)
+    if found:
         state, progress = found
         learner.restore(state)
         say(f"Going on after epoch {len(progress.curve)} of {recipe.epochs}"
@@ -121,26 +129,30 @@ def train(recipe: Recipe, learner: Learner, data: Data, checkpoint: Path | None 
 
     def save() -> None:
         if checkpoint:
-            checkpoints.write(checkpoint, asdict(recipe), learner.state(), progress)
+            state = learner.state()
+            if team.first:
+                checkpoints.write(checkpoint, asdict(recipe), state, progress)
 
     with _interruptions() as interrupted:
-        while len(progress.curve) < recipe.epochs:
+        while not recipe.ended(progress.curve):
             began, before = time.perf_counter(), progress.seconds
             saved = began
-            for _ in _steps(recipe, learner, data, progress, show):
-                now = time.perf_counter()
-                progress.seconds = before + now - began
-                if interrupted() or now - saved >= every:
-                    save()
-                    saved = now
-                    if interrupted():
-                        raise KeyboardInterrupt
-            _measure(recipe, learner, data, progress)
+            with closing(_steps(recipe, learner, data, progress, show)) as steps:
+                for _ in steps:
+                    now = time.perf_counter()
+                    progress.seconds = before + now - began
+                    stop, due = team.agree(interrupted(), now - saved >= every)
+                    if stop or due:
+                        save()
+                        saved = now
+                        if stop:
+                            raise KeyboardInterrupt
+            _measure(recipe, learner, data, progress, team)
             progress.seconds = before + time.perf_counter() - began
             progress.curve[-1]["seconds"] = round(progress.seconds - sum(row.get("seconds", 0) for row in
                                                                          progress.curve[:-1]), 2)
             save()
-            if interrupted():
+            if any(team.agree(interrupted())):
                 raise KeyboardInterrupt
     return progress
 
@@ -172,10 +184,10 @@ def _steps(recipe: Recipe, learner: Learner, data: Data, progress: Progress, sho
         learner.begin_epoch()
     steps = math.ceil(len(data.train) / recipe.batch_size)
     looked = time.monotonic()
-    batches = data.batches(recipe.batch_size, [recipe.seed, epoch], recipe.augmentation, progress.steps)
-    with tqdm(total=len(data.train), desc=f"epoch {epoch + 1}/{recipe.epochs}", unit=" images",
-              unit_scale=True, disable=not show, mininterval=0.5,
-              initial=progress.steps * recipe.batch_size) as bar:
+    plan = data.plan(recipe.batch_size, [recipe.seed, epoch], recipe.augmentation, progress.steps)
+    shown = tqdm(total=len(data.train), desc=f"epoch {epoch + 1}/{recipe.epochs}", unit=" images", unit_scale=True,
+                 disable=not show, mininterval=0.5, initial=progress.steps * recipe.batch_size)
+    with shown as bar, pipeline.ahead(map(learner.loader(data).ready, plan)) as batches:
         for images, labels in batches:
             done = (epoch * steps + progress.steps) / (recipe.epochs * steps)
             learner.step(images, labels, recipe.rate_at(done, progress.curve))
@@ -187,13 +199,13 @@ def _steps(recipe: Recipe, learner: Learner, data: Data, progress: Progress, sho
             yield
 
 
-def _measure(recipe: Recipe, learner: Learner, data: Data, progress: Progress) -> None:
+def _measure(recipe: Recipe, learner: Learner, data: Data, progress: Progress, team: Alone) -> None:
     """Close an epoch: its row of the curve."""
     loss, error = learner.figures()
     epoch = len(progress.curve) + 1
     if not math.isfinite(loss):
         raise FloatingPointError(f"The loss is {loss} in epoch {epoch}; a learning rate below {recipe.rate} may help.")
-    wrong = predictions(learner, data, recipe) != data.test.labels
+    wrong = team.told(lambda: predictions(learner, data, recipe)) != data.test.labels
     progress.curve.append({"epoch": epoch, "train_loss": round(loss, 6), "train_error": round(error, 6),
                            "test_error": round(float(wrong.mean()), 6)})
     progress.steps = 0
@@ -201,8 +213,9 @@ def _measure(recipe: Recipe, learner: Learner, data: Data, progress: Progress) -
 
 def predictions(learner: Learner, data: Data, recipe: Recipe) -> np.ndarray:
     """The class that the network gives each test image; with ten views, by the mean of their probabilities."""
-    answers = []
-    for images in data.test_batches(recipe.views, recipe.crop):
-        found = learner.probabilities(images.reshape(-1, *images.shape[2:]))
-        answers.append(found.reshape(*images.shape[:2], -1).mean(axis=1).argmax(axis=1))
-    return np.concatenate(answers)
+    numbers = learner.loader(data).numbers
+    stored = (views.reshape(-1, *views.shape[2:]) for views in data.test_views(recipe.views, recipe.crop))
+    with pipeline.ahead(map(numbers, stored)) as batches:
+        found = map(learner.probabilities, batches)
+        return np.concatenate([shares.reshape(-1, recipe.views, shares.shape[-1]).mean(axis=1).argmax(axis=1)
+                               for shares in found])

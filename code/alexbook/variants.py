@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from alexbook.layers import LRN, Activation, BatchNorm, Conv, Dense, Dropout, Layer, MaxPool, SpatialNorm
+from alexbook.layers import LRN, Activation, BatchNorm, Conv, Dense, Dropout, Layer, MaxPool, Normal, SpatialNorm
 from alexbook.network import Network
 
 Layers = tuple[Layer, ...]
@@ -74,6 +74,12 @@ def _towers(layers: Layers) -> Layers:
                  and layer.name in ("conv2", "conv4", "conv5") else layer for layer in layers)
 
 
+def _small_start(layers: Layers) -> Layers:
+    """Weights that start at a deviation of 0.01 and biases at 0, in every layer (AlexNet paper, section 5)."""
+    return tuple(replace(layer, start=Normal(0.01, 0.0)) if isinstance(layer, (Conv, Dense)) else layer
+                 for layer in layers)
+
+
 CHANGES: dict[str, Callable[[Layers], Layers]] = {
     **{function: partial(_activation, function) for function in ("relu", "tanh", "sigmoid")},
     "no-dropout": partial(_without, (Dropout,)),
@@ -81,6 +87,7 @@ CHANGES: dict[str, Callable[[Layers], Layers]] = {
     "batch-norm": _batch_norm,
     "pools-apart": _apart,
     "two-towers": _towers,
+    "small-start": _small_start,
     "half-width": partial(_width, 0.5),
     "double-width": partial(_width, 2.0),
     **{f"no-conv{number}": partial(_remove, f"conv{number}") for number in (3, 4, 5)},
