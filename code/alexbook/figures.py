@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from alexbook.arithmetic import output_size, paddings
+from alexbook.runs import Run, summary
 
 # Okabe and Ito's palette (2008), chosen to be told apart with any kind of color vision.
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9"
@@ -148,4 +149,31 @@ def curves(histories: dict[str, Sequence[Sequence[float]]], ylabel: str, logarit
         ax.set_yscale("log")
     ax.set(xlabel="epoch", ylabel=ylabel)
     ax.legend()
+    return figure
+
+
+def ablations(groups: dict[str, list[Run]], base: str) -> Figure:
+    """Test errors of recorded runs: a row for each label, a dot for each seed, a tick and a number for their mean.
+
+    The range of the runs under the label ``base``, which the others are compared with, is a band behind all rows.
+    """
+    if base not in groups:
+        raise ValueError(f"There is no group {base!r} to compare with; there are {', '.join(groups) or 'none'}.")
+    if empty := [label for label, found in groups.items() if not found]:
+        raise ValueError(f"The group {empty[0]!r} has no runs, but needs at least one.")
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.8 + 0.36 * len(groups)))
+    found = {label: {key: 100 * error for key, error in summary(group).items()} for label, group in groups.items()}
+    ax.axvspan(found[base]["least"], found[base]["greatest"], color=SKY, alpha=0.3, linewidth=0)
+    for row, (label, group) in enumerate(groups.items()):
+        mean, greatest = found[label]["mean"], found[label]["greatest"]
+        ax.plot([100 * run.test_error for run in group], [row] * len(group), "o", markersize=7, alpha=0.75,
+                color=BLUE if label == base else VERMILION, markeredgecolor="white", clip_on=False)
+        ax.plot([mean], [row], "|", markersize=17, markeredgewidth=2, color=INK)
+        ax.annotate(f"{mean:.1f}", (greatest, row), (9, 0), textcoords="offset points", va="center", fontsize=9)
+    ax.set_yticks(range(len(groups)), labels=list(groups))
+    ax.set(xlabel="test error, %", ylim=(len(groups) - 0.5, -0.5))
+    ax.margins(x=0.12)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="y", color=FAINT, linewidth=0.5, alpha=0.4)
+    ax.set_axisbelow(True)
     return figure
