@@ -171,6 +171,7 @@ def ended_at(deadline: float) -> Iterator[None]:
     seconds = deadline - time.time()
     timer = threading.Timer(min(seconds, threading.TIMEOUT_MAX), os.kill, (os.getpid(), signal.SIGINT))
     timer.daemon = True
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     timer.start()
     try:
         yield
@@ -180,6 +181,7 @@ def ended_at(deadline: float) -> Iterator[None]:
         raise TimeoutError("the time was over before it was done") from None
     finally:
         timer.cancel()
+        signal.signal(signal.SIGINT, before)
 
 
 # --- experiments ------------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from alexbook import memory
 
 if sys.argv[1] == "keep" and not memory.keep():
     sys.exit(3)
+if sys.argv[1] == "release":
+    memory.keep(), memory.release()
 SIZE = 64 << 20
 for turn in range(4):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -33,6 +35,10 @@ def faults(way: str) -> int:
 
 def test_a_large_array_takes_the_place_of_the_one_before():
     assert faults("keep") < 100
+
+
+def test_what_is_released_is_given_anew():
+    assert faults("release") > 10 * max(1, faults("keep"))
 
 
 def test_without_it_the_operating_system_gives_each_anew():

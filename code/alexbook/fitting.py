@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import chain, cycle, islice
 from pathlib import Path
 
-from alexbook import checkpoints
+from alexbook import checkpoints, memory
 from alexbook.preparing import Data
 from alexbook.recipes import Recipe
 from alexbook.training import Learner
@@ -24,7 +24,9 @@ Make = Callable[[Recipe], Learner]
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether it says that memory ran out, in any of the frameworks' ways; neither needs to be installed."""
-    said = f"{type(error).__name__}: {error}".lower()
+    said = f"{type(error).__name__}: {error}".lower().strip()
+    if said.endswith("could not create a primitive"):  # oneDNN; with more words behind it means something else
+        return True
     return isinstance(error, Exception) and any(words in said for words in WORDS)
 
 
@@ -58,6 +60,7 @@ def fits(recipe: Recipe, data: Data, make: Make) -> bool:
 def clear() -> None:
     """Give back what learners that are gone have left in memory."""
     gc.collect()
+    memory.release()
     if "torch" in sys.modules and sys.modules["torch"].cuda.is_available():
         sys.modules["torch"].cuda.empty_cache()
     if "keras" in sys.modules:

@@ -7,6 +7,7 @@ have it back, page by page and filled with zeros, a moment later. AlexNet's larg
 import ctypes
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h; see "man mallopt"
+USUAL = {M_MMAP_MAX: 65536, M_TRIM_THRESHOLD: 128 * 1024}
 
 
 def keep() -> bool:
@@ -14,8 +15,20 @@ def keep() -> bool:
 
     For a process that does nothing but train: it stays as large as it ever was.
     """
+    return _set({M_MMAP_MAX: 0, M_TRIM_THRESHOLD: -1})
+
+
+def release() -> bool:
+    """Take that back, and return to the operating system what is free now; False where there is no such switch."""
+    done = _set(USUAL)
+    if done:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    return done
+
+
+def _set(switches: dict[int, int]) -> bool:
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):
         return False
-    return bool(mallopt(M_MMAP_MAX, 0) and mallopt(M_TRIM_THRESHOLD, -1))
+    return all(mallopt(name, value) for name, value in switches.items())

@@ -17,8 +17,6 @@ def run(recipe: Recipe, out: Path, folder: Path | None = None, devices: int | No
     written beside ``out``, from which the same call goes on unless it is to ``restart``. With ``auto_batch`` a batch
     that does not fit in memory becomes one that does; without it, ``MemoryError`` says which one would.
     """
-    if recipe.framework == "torch":
-        memory.keep()
     checkpoint = out.with_suffix(".checkpoint.npz")
     team = teams.gather(recipe.framework, devices)
     if restart and team.first:
@@ -37,6 +35,8 @@ def run(recipe: Recipe, out: Path, folder: Path | None = None, devices: int | No
         if apart:
             raise ValueError(f"--auto-batch tries in one process, but torchrun started {team.count}; leave it out.")
         recipe = fitting.auto_batch(recipe, data, make, checkpoint)
+    if recipe.framework == "torch":
+        memory.keep()
     learner, ran_out = None, False
     try:
         learner = make(recipe)
