@@ -1,0 +1,1 @@
+"""The checks of the chapters' exercises, one module for each chapter; see :mod:`alexbook.checking`."""
