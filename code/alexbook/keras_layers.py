@@ -8,6 +8,8 @@ from keras import ops
 
 from alexbook.arithmetic import Pair
 
+LARGE = 1 << 17  # values in one image's maps, half a megabyte, from which a processor is faster with one at a time
+
 register = keras.saving.register_keras_serializable("alexbook")
 
 
@@ -198,20 +200,48 @@ def _to_minus(beta: float, x):
     return root * ops.sqrt(root)
 
 
+def _on_processor() -> bool:
+    """Whether TensorFlow computes, and has no GPU to do it on."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf  # only where it is the backend
+
+    return not tf.config.list_logical_devices("GPU")
+
+
+def _by_image(compute, *arrays):
+    """``compute(*arrays)``, on a processor one image at a time where maps are large.
+
+    TensorFlow goes through whole arrays once for each operation, and waits for memory; one image stays in the cache.
+    """
+    shape = arrays[0].shape[1:]
+    if None in shape or prod(shape) < LARGE or not _on_processor():
+        return compute(*arrays)
+    return ops.map(lambda images: compute(*(image[None] for image in images))[0], arrays)
+
+
 def _normalize(x, sums, back, alpha: float, beta: float, k: float):
     """``x * d ** -beta`` with ``d = k + alpha * sums(x ** 2)``, its gradient written out, which takes half the time.
 
-    ``sums`` adds up the values of a neighborhood, ``back`` those in whose neighborhood a value lies.
+    ``sums`` adds up the values of a neighborhood, ``back`` those in whose neighborhood a value lies. The denominators
+    are not kept for the way back, but computed once more: that is faster than to wait for them.
     """
+    def denominators(x):
+        return k + alpha * sums(ops.square(x))
+
+    def forwards(x):
+        return x * _to_minus(beta, denominators(x))
+
+    def backwards(x, upstream):
+        below = denominators(x)
+        direct = upstream * _to_minus(beta, below)
+        return direct - x * (2 * alpha * beta * back(direct * x / below))
+
     @ops.custom_gradient
     def normalized(x):
-        denominators = k + alpha * sums(ops.square(x))
-        scales = _to_minus(beta, denominators)
-
         def gradient(*arguments, upstream=None):
-            direct = (arguments[0] if upstream is None else upstream) * scales
-            return direct - x * (2 * alpha * beta * back(direct * x / denominators))
-        return x * scales, gradient
+            return _by_image(backwards, x, arguments[0] if upstream is None else upstream)
+        return _by_image(forwards, x), gradient
     return ops.cast(normalized(_at_least_float32(x)), x.dtype)
 
 

@@ -108,17 +108,19 @@ def part(train: Dataset, count: int) -> Dataset:
 
 
 def train(recipe: Recipe, learner: Learner, data: Data, checkpoint: Path | None = None,
-          show: bool = True, say: Callable[[str], None] = print, every: float = 60) -> Progress:
+          show: bool = True, say: Callable[[str], None] = print, every: float = 60,
+          begun: Callable[[], object] = lambda: None) -> Progress:
     """Train to the recipe's last epoch; with a ``checkpoint`` go on where that file left off.
 
     The file is written after each epoch and, in between, ``every`` so many seconds. A run that was killed, at whatever
     moment, and started again ends with the same weights, to the bit, as one that was not, on the same machine with the
     same number of threads. Ctrl-C ends with the step that is being done, writes the file and raises KeyboardInterrupt.
-    Of several processes (:mod:`alexbook.team`) all run this; the first one speaks, measures and writes.
+    Of several processes (:mod:`alexbook.team`) all run this; the first one speaks, measures and writes. ``begun`` is
+    called once the first step has been made, and so has fitted in memory.
     """
     team: Alone = getattr(learner, "team", ALONE)
     say, show = (say, show) if team.first else (lambda text: None, False)
-    progress = Progress()
+    progress, first = Progress(), [begun]
     with team.in_turn():
         found = checkpoint and checkpoints.latest(checkpoint, asdict(recipe), say)
     if found:
@@ -139,6 +141,8 @@ def train(recipe: Recipe, learner: Learner, data: Data, checkpoint: Path | None 
             saved = began
             with closing(_steps(recipe, learner, data, progress, show)) as steps:
                 for _ in steps:
+                    while first:
+                        first.pop()()
                     now = time.perf_counter()
                     progress.seconds = before + now - began
                     stop, due = team.agree(interrupted(), now - saved >= every)
