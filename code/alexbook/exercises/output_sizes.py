@@ -92,9 +92,9 @@ def two_by_two(network: object) -> str:
                             f"{layer.stride} and a padding of {layer.padding}.")
             continue
         for field in ("filters", "kernel", "stride", "dilation", "groups", "bias", "connections", "units"):
-            if getattr(layer, field, None) != getattr(row.layer, field, None):
-                raise Wrong(f"{row.name} has {field} {getattr(layer, field)}, where it had {getattr(row.layer, field)}; "
-                            "only paddings may change.")
+            new, old = (getattr(one, field, None) for one in (layer, row.layer))
+            if new != old:
+                raise Wrong(f"{row.name} has {field} {new}, where it had {old}; only paddings may change.")
     if [type(row.layer) for row in found] != [type(row.layer) for row in true]:
         raise Wrong("other layers were added, moved or left out.")
     for name, hint in (("conv3", "conv2's padding decides what pool2 gets"), ("conv4", "it should keep its padding"),
