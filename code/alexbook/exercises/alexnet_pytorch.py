@@ -174,7 +174,7 @@ def he_deviations(deviations: object) -> str:
          "n counts inputs, and these are the outputs."),
         (np.full(3, 0.03), "that is what the program of 2012 has; what does He's rule give?"),
     )
-    off = np.abs(found - true) >= 1e-4
+    off = ~(np.abs(found - true) < 1e-4)  # NaN is close to nothing
     if not off.any():
         return "The program's 0.03 is close to all three."
     for values, why in wrong:

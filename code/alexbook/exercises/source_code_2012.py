@@ -84,7 +84,7 @@ def noise_components(deviations: object) -> str:
     for values, why in wrong:
         if close(found, values, rtol=2e-3):
             raise Wrong(why)
-    off = [place + 1 for place in range(3) if abs(found[place] - true[place]) >= 0.01]
+    off = [place + 1 for place in range(3) if not abs(found[place] - true[place]) < 0.01]
     raise Wrong(f"component {off[0]} is not right: what is the deviation that belongs to an eigenvalue?")
 
 
