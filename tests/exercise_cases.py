@@ -1,14 +1,21 @@
 """What every check of a chapter is tried on: right answers, typical wrong ones, and nonsense.
 
-A test module for a chapter holds its cases and ends with ``test_... = ...`` functions made from them; see
-``tests/test_exercises_*.py``.
+A test module for a chapter (``tests/test_exercises_*.py``) holds its cases, gives each to :func:`assert_case`, and
+holds the chapter's exercises against them with :func:`faults`.
 """
 
-from collections.abc import Callable
+import ast
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from types import ModuleType
 
+import nbformat
 import numpy as np
 from alexbook.checking import Check
+from notebook_rules import ROOT
+
+HEADING = re.compile(r"^\*\*(\d+)\. .+?\*\* \((easy|medium|hard|project), (\d+) (minutes?|hours?)\b.*\)\.", re.M)
 
 
 class EqualToEverything:
@@ -50,8 +57,8 @@ NONSENSE = ("", "nonsense", "42", -1, 0, 10**30, 1.5, float("nan"), float("inf")
 class Case:
     """A check with the answers it is tried on; each is a tuple, one value for each argument of the check.
 
-    ``wrong`` maps a fragment of the sentence that the reader should see to the answers that should get it;
-    ``not_nonsense`` are indices into NONSENSE that happen to be right (0 and 1 may be).
+    ``wrong`` has pairs: a fragment of the sentence that the reader should see, and the answers that should get it.
+    Where a value of NONSENSE is a right answer, ``nonsense`` leaves it out.
     """
 
     check: Check
@@ -64,7 +71,7 @@ class Case:
         return self.check.__name__
 
 
-def assert_case(case: Case, quiet: Callable[[], str] | None = None) -> None:
+def assert_case(case: Case) -> None:
     """Right answers pass; wrong ones get their sentence; unanswered is said so; nonsense neither passes nor crashes."""
     assert len(case.wrong) >= 3, f"{case.name} is tried on {len(case.wrong)} wrong answers; three are asked for"
     arity = len(case.right[0])
@@ -83,3 +90,41 @@ def assert_case(case: Case, quiet: Callable[[], str] | None = None) -> None:
             verdict = case.check.verdict(*answers)
             assert not verdict.right, (case.name, place, type(value), str(verdict))
             assert "\n" not in verdict.why and len(verdict.why) < 400, (case.name, verdict.why)
+
+
+def faults(chapter: str, module: ModuleType, cases: Iterable[Case]) -> Iterator[str]:
+    """What is not as it should be with a chapter's exercises: one sentence for each fault."""
+    notebook = nbformat.read(ROOT / "chapters" / f"{chapter}.ipynb", as_version=4)
+    start = next(n for n, cell in enumerate(notebook.cells) if re.search(r"^## Exercises$", cell.source, re.MULTILINE))
+    cells = notebook.cells[start:]
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    headings = HEADING.findall(prose)
+    given = [int(number) for number, *_ in headings]
+    if not 4 <= len(given) <= 8 or given != list(range(1, len(given) + 1)):
+        yield f"its exercises have the numbers {given}, where four to eight in order are asked for"
+    if len(re.findall(r"^\*\*\d+\.", prose, re.MULTILINE)) != len(headings):
+        yield "the heading of an exercise lacks its difficulty or its time"
+    for summary in ("Hint", "Solution"):
+        if prose.count(f"<summary>{summary}</summary>") != len(headings):
+            yield f"{prose.count(f'<summary>{summary}</summary>')} times <summary>{summary}</summary>"
+    called = []
+    for cell in cells:
+        if cell.cell_type == "code":
+            found = [node.func.attr for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)
+                     and isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "exercises"
+                     and isinstance(getattr(module, node.func.attr, None), Check)]
+            if len(found) != 1:
+                yield f"the cell {cell.source[:40]!r} calls the checks {found}, not one"
+            elif [output.get("text") for output in cell.outputs] != ["Not answered yet.\n"]:
+                yield f"the cell of {found[0]} does not show that it waits for an answer"
+            called += found
+    if len(called) != len(headings):
+        yield f"{len(headings)} exercises have {len(called)} checks"
+    checks = {name for name, value in vars(module).items() if isinstance(value, Check)}
+    if set(called) != checks:
+        yield f"checks and exercises differ: {sorted(set(called) ^ checks)}"
+    if {case.name for case in cases} != checks:
+        yield f"checks and cases differ: {sorted({case.name for case in cases} ^ checks)}"
+    for name in sorted(checks):
+        if not (getattr(module, name).__doc__ or "").strip():
+            yield f"{name} has no docstring"

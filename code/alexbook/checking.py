@@ -13,13 +13,16 @@ nonsense and errors in the reader's own functions end in a sentence, never in a 
 an object that claims to be equal to everything is equal to nothing.
 """
 
+import copy
 import functools
-import math
+import itertools
 import numbers
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
+LONGEST = 10_000  # numbers in a row; an endless one must end
 
 
 class Wrong(Exception):  # noqa: N818 (it is a verdict, not an error)
@@ -61,8 +64,8 @@ class Check:
             return Verdict(False, answered=False)
         except Wrong as wrong:
             return Verdict(False, str(wrong))
-        except Exception as error:  # the reader's code, or an answer that no reader here took care of
-            return Verdict(False, f"your answer ends in {type(error).__name__}: {shown(str(error))}")
+        except (Exception, SystemExit) as error:  # the reader's code, or an answer that no reader here took care of
+            return Verdict(False, f"your answer ends in {_said(error)}")
 
     def __call__(self, *answers: object) -> None:
         """Print the verdict."""
@@ -86,7 +89,7 @@ def shown(value: object, length: int = 60) -> str:
 def whole(value: object, name: str = "the answer") -> int:
     """A whole number (Python's, NumPy's, a tensor's single value); raises Wrong for anything else."""
     found = number(value, name)
-    if not math.isfinite(found) or found != int(found):
+    if isinstance(found, float) and not found.is_integer():
         raise Wrong(f"{name} is a whole number, and {shown(value)} is not.")
     return int(found)
 
@@ -104,7 +107,8 @@ def number(value: object, name: str = "the answer") -> float:
     found = _numpy(value, name)
     if found.size != 1:
         raise Wrong(f"{name} is one number, not {found.size} in the shape {found.shape}.")
-    return found.reshape(()).item()
+    value = found.reshape(()).item()
+    return value if isinstance(value, int) else float(value)
 
 
 def array(value: object, shape: tuple[int, ...] | None = None, name: str = "the answer") -> np.ndarray:
@@ -119,7 +123,9 @@ def wholes(values: object, count: int | None = None, name: str = "the answer") -
     """Several whole numbers, in the order given (sorted for a set); raises Wrong where ``count`` is another one."""
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         raise Wrong(f"{name} is a row of whole numbers, and {shown(values)} is not.")
-    found = tuple(whole(value, f"each number of {name}") for value in values)
+    found = tuple(whole(value, f"each number of {name}") for value in itertools.islice(values, LONGEST + 1))
+    if len(found) > LONGEST:
+        raise Wrong(f"{name} has no more than a few numbers, and yours has {LONGEST:,} and goes on.")
     if count is not None and len(found) != count:
         raise Wrong(f"{name} has {count} numbers; you gave {len(found)}.")
     return tuple(sorted(found)) if isinstance(values, (set, frozenset)) else found
@@ -149,10 +155,34 @@ def callable_(value: object, name: str = "the answer") -> Callable:
     return value
 
 
+def result(function: Callable, *arguments: object, of: str = "") -> object:
+    """What the reader's function returns for copies of the arguments.
+
+    An error in it becomes Wrong, and the sentence says for which input (``of="a 17-pixel input"``); ``None`` raises
+    Unanswered.
+    """
+    try:
+        found = callable_(function)(*copy.deepcopy(arguments))
+    except (Unanswered, Wrong):
+        raise
+    except (Exception, SystemExit) as error:
+        raise Wrong(f"{f'for {of} ' if of else ''}your function ends in {_said(error)}") from None
+    return given(found)
+
+
 def close(found: object, true: object, rtol: float = 1e-6, atol: float = 1e-9) -> bool:
     """Whether two numbers, or arrays of one shape, are equal but for rounding; NaN is close to nothing."""
     one, other = array(found), array(true)
     return one.shape == other.shape and bool(np.allclose(one, other, rtol=rtol, atol=atol))
+
+
+def _said(error: BaseException) -> str:
+    """An error's kind and message in one line, even where the message cannot be had."""
+    try:
+        message = shown(str(error), 100)
+    except Exception:
+        message = ""
+    return f"{type(error).__name__}: {message}" if message else f"{type(error).__name__}."
 
 
 def _numpy(value: object, name: str) -> np.ndarray:
@@ -161,6 +191,7 @@ def _numpy(value: object, name: str) -> np.ndarray:
         raise Wrong(f"{name} is made of numbers, and {shown(value)} is not.")
     try:
         plain = value.detach().cpu() if hasattr(value, "detach") else value
+        plain = plain.double() if "bfloat16" in str(getattr(plain, "dtype", "")) else plain  # NumPy has none
         found = np.asarray(plain)
     except Exception:
         raise Wrong(f"{name} is made of numbers, and {shown(value)} is not.") from None
