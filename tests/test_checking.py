@@ -91,6 +91,13 @@ def test_whole_numbers_of_any_size() -> None:
     assert checking.whole(10**400) == 10**400
 
 
+def test_nan_is_no_number_whatever_it_comes_in() -> None:
+    for value in (float("nan"), np.float32("nan"), np.array([np.nan]), [[float("nan")]]):
+        with pytest.raises(Wrong, match="the loss is a number, and nan is not"):
+            checking.number(value, "the loss")
+    assert checking.number(float("inf")) == float("inf") and checking.number(1.5) == 1.5
+
+
 def test_several_whole_numbers() -> None:
     assert checking.wholes([3, 1.0, np.int8(2)]) == (3, 1, 2)
     assert checking.wholes({3, 1, 2}) == (1, 2, 3)
