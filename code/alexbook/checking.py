@@ -103,7 +103,9 @@ def number(value: object, name: str = "the answer") -> float:
 
 
 def _number(value: object, name: str) -> float:
-    if isinstance(value, (bool, np.bool_, str, bytes)) or value is None:
+    if isinstance(value, str):
+        raise Wrong(f"{name} is a number, and the text {shown(repr(value))} is not.")
+    if isinstance(value, (bool, np.bool_, bytes)) or value is None:
         raise Wrong(f"{name} is a number, and {shown(value)} is not.")
     if isinstance(value, numbers.Integral):
         return int(value)
