@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from alexbook import checking
 from alexbook.checking import Unanswered, Verdict, Wrong, check
-from exercise_cases import NONSENSE, EqualToEverything, Hostile
+from alexbook.exercises import lenet_1998
+from exercise_cases import NONSENSE, Case, EqualToEverything, Hostile, assert_case, faults
 
 
 @check
@@ -91,6 +92,13 @@ def test_whole_numbers_of_any_size() -> None:
     assert checking.whole(10**400) == 10**400
 
 
+def test_nan_is_no_number_whatever_it_comes_in() -> None:
+    for value in (float("nan"), np.float32("nan"), np.array([np.nan]), [[float("nan")]]):
+        with pytest.raises(Wrong, match="the loss is a number, and nan is not"):
+            checking.number(value, "the loss")
+    assert checking.number(float("inf")) == float("inf") and checking.number(1.5) == 1.5
+
+
 def test_several_whole_numbers() -> None:
     assert checking.wholes([3, 1.0, np.int8(2)]) == (3, 1, 2)
     assert checking.wholes({3, 1, 2}) == (1, 2, 3)
@@ -163,3 +171,42 @@ def test_values_in_a_sentence_are_short() -> None:
     assert checking.shown("two\nlines") == "two lines"
     assert len(checking.shown(list(range(1000)))) == 60
     assert checking.shown(Hostile()) == "an object of type Hostile"
+
+
+SEVENS = (("greater", (6,)), ("less", (8,)), ("the text '7' is not", ("7",)))
+
+
+def test_a_case_holds_what_is_right_wrong_and_nonsense() -> None:
+    assert_case(Case(seven, ((7,), (7.0,)), SEVENS))
+
+
+@check
+def trusting(answer):
+    """Compares what it is given as it is."""
+    if answer != 7:
+        raise Wrong("another number.")
+
+
+@check
+def wordy(answer):
+    """Says too much."""
+    if checking.whole(answer) != 7:
+        raise Wrong("another\nnumber.")
+
+
+@pytest.mark.parametrize("case", [
+    Case(seven, ((8,),), SEVENS),
+    Case(seven, ((7,),), SEVENS[:2]),
+    Case(seven, ((7,),), (*SEVENS, ("less", (5,)))),
+    Case(trusting, ((7,),), (("another", (6,)), ("another", (8,)), ("another", ("7",)))),
+    Case(wordy, ((7,),), (("another", (6,)), ("another", (8,)), ("another", (9,)))),
+], ids=("right is wrong", "too few", "another sentence", "trusting", "wordy"))
+def test_a_case_finds_a_check_that_is_not_good_enough(case: Case) -> None:
+    with pytest.raises(AssertionError):
+        assert_case(case)
+
+
+def test_exercises_without_checks_and_checks_without_exercises_are_found() -> None:
+    found = "\n".join(faults("01-sliding-window", lenet_1998, [Case(lenet_1998.codes, (), ())]))
+    assert "calls the checks [], not one" in found
+    assert "checks and exercises differ: ['codes', " in found and "checks and cases differ: ['fair_table', " in found

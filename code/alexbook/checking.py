@@ -95,10 +95,17 @@ def whole(value: object, name: str = "the answer") -> int:
 
 
 def number(value: object, name: str = "the answer") -> float:
-    """A number as a plain int or float; raises Wrong for a bool, a string, or what has more than one value."""
-    if type(value) in (int, float):
-        return value
-    if isinstance(value, (bool, np.bool_, str, bytes)) or value is None:
+    """A number as a plain int or float; raises Wrong for NaN, a bool, a string, or what has more than one value."""
+    found = value if type(value) in (int, float) else _number(value, name)
+    if found != found:  # NaN, which no comparison would find too far off
+        raise Wrong(f"{name} is a number, and nan is not.")
+    return found
+
+
+def _number(value: object, name: str) -> float:
+    if isinstance(value, str):
+        raise Wrong(f"{name} is a number, and the text {shown(repr(value))} is not.")
+    if isinstance(value, (bool, np.bool_, bytes)) or value is None:
         raise Wrong(f"{name} is a number, and {shown(value)} is not.")
     if isinstance(value, numbers.Integral):
         return int(value)
@@ -107,8 +114,8 @@ def number(value: object, name: str = "the answer") -> float:
     found = _numpy(value, name)
     if found.size != 1:
         raise Wrong(f"{name} is one number, not {found.size} in the shape {found.shape}.")
-    value = found.reshape(()).item()
-    return value if isinstance(value, int) else float(value)
+    item = found.reshape(()).item()
+    return item if isinstance(item, int) else float(item)
 
 
 def array(value: object, shape: tuple[int, ...] | None = None, name: str = "the answer") -> np.ndarray:
