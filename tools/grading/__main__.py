@@ -40,8 +40,8 @@ def fingerprint() -> str:
 
 def key(submission: Submission, assignment: Assignment, limits: Limits, unsafe: bool) -> str:
     """What a result depends on; the name of its file."""
-    whose = [submission.student, submission.name, submission.digest]
-    return hashlib.sha256(json.dumps([*whose, assignment.digest, fingerprint(), repr(limits), unsafe]).encode()).hexdigest()[:32]
+    parts = [submission.student, submission.name, submission.digest, assignment.digest, fingerprint(), repr(limits)]
+    return hashlib.sha256(json.dumps([*parts, unsafe]).encode()).hexdigest()[:32]
 
 
 def grade_all(found: list[Submission], assignments: dict[str, Assignment], sources: Path, results: Path, limits: Limits,

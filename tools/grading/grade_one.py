@@ -66,6 +66,7 @@ class Grading:
         self.namespace: dict = {"__name__": "tests"}
         self.bound: dict[str, Step] = {}  # the names of the answers so far, and where each comes from
         self.cells: list[dict] = []  # what the student wrote and what it showed, for the feedback
+        self.common = {cell.source for cell in assignment.notebook.cells if cell.kind == "plain"}
         self.faults: list[str] = []  # what went wrong in the source's own cells
 
     def questions(self, submission: Notebook) -> list[Question]:
@@ -102,7 +103,8 @@ class Grading:
             return
         kept = {"id": cell.id, "kind": cell.kind, "code": cell.code, "source": cell.source[:20_000], "output": "",
                 "error": ""}
-        self.cells.append(kept)
+        if cell.source not in self.common:  # what everybody has is run and not shown
+            self.cells.append(kept)
         if not cell.code:
             return
         try:

@@ -12,6 +12,7 @@ Nothing here is trusted by the grader: the student's code shares this process an
 it nothing, because an answer is data that must be right.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -37,7 +38,8 @@ class Kept(io.TextIOBase):
 
     def write(self, text: str) -> int:
         room = self.size - len(self.text)
-        self.text += text[:room]
+        if room:
+            self.text += text[:room]
         self.lost += max(len(text) - room, 0)
         return len(text)
 
@@ -71,6 +73,7 @@ def shell() -> object:
     }))
     made.showtraceback = made.showsyntaxerror = made.showindentationerror = lambda *_, **__: None
     made.ask_exit = lambda: None
+    made._tee = lambda channel: contextlib.nullcontext()  # IPython would keep all that is printed, without a bound
     return made
 
 

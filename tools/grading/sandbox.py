@@ -298,7 +298,7 @@ class Sandbox:
             except psutil.Error:
                 return
             if sum(_resident(process) for process in tree) > self.limits.memory:
-                self.gone = f"it took more than {self.limits.memory / (1 << 30):g} GB of memory"
+                self.gone = f"it took more than {self.limits.memory / (1 << 30):.3g} GB of memory"
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(self._process.pid, signal.SIGKILL)
                 return
