@@ -11,7 +11,7 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
@@ -21,7 +21,7 @@ from .results import write
 MEMBERS = 5000       # entries of one archive
 UNPACKED = 1 << 30   # bytes that one archive may unpack to, the archives inside it included
 NESTED = 2           # an export, and an archive that a student handed in
-IGNORED = re.compile(r"(^|/)(\.|__MACOSX|\.ipynb_checkpoints|Thumbs\.db|desktop\.ini)", re.IGNORECASE)
+IGNORED = re.compile(r"(^|/)(\.[^./]|__MACOSX|Thumbs\.db|desktop\.ini)", re.IGNORECASE)
 MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)_?(?P<rest>.*)$", re.DOTALL)
 CANVAS = re.compile(r"^(?P<name>[^_]+(?:_[^_\d][^_]*)*?)(?:_LATE)?_(?P<id>\d+)_(?P<file>\d+)_(?P<rest>.+)$", re.DOTALL)
 
@@ -55,7 +55,7 @@ class _Item:
 class _Budget:
     """What an archive may still unpack to."""
 
-    left: int = UNPACKED
+    left: int = field(default_factory=lambda: UNPACKED)
 
 
 def find(folder: Path, store: Path, assignments: dict[str, Assignment], only: str = "") -> list[Submission]:
@@ -150,7 +150,8 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, budget
     elif suffix == ".zip" and depth <= 1:
         yield _Item(name, problem="it is an archive in an archive in an archive, which is not opened")
     else:
-        most = min(NOTEBOOK if suffix == ".ipynb" else UNPACKED // 4, budget.left)
+        own = NOTEBOOK if suffix == ".ipynb" else UNPACKED // 4
+        most = min(own, budget.left)
         try:
             with archive.open(member) as file:
                 data = file.read(most + 1)
@@ -159,7 +160,8 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str, budget
             return
         budget.left -= len(data)
         if len(data) > most:
-            yield _Item(name, problem=_large(max(member.file_size, len(data))))
+            yield _Item(name, problem=_large(max(member.file_size, len(data))) if most == own else
+                        f"its archive unpacks to more than {UNPACKED >> 20} MB")
         elif suffix == ".zip":
             yield from _archive(io.BytesIO(data), name, budget, depth - 1)
         else:
