@@ -49,7 +49,8 @@ import glob, os
 found = []
 for top in ('/', '{home}', '/proc/1/root{home}', os.path.expanduser('~')):
     for folder, folders, files in os.walk(top):
-        if folder.startswith(('/dev', '/proc', '/sys', '/usr', '{prefix}', '{base}')) and '/proc' not in top:
+        skipped = ('/dev', '/proc', '/sys', '/usr', '{prefix}', '{base}')
+        if folder.startswith(skipped) and '/proc' not in top:
             folders.clear()
             continue
         for name in files:
@@ -72,8 +73,8 @@ def total(values): return found
 WRITER = """
 import os
 done = []
-for path in ('{outside}', '{home}/in/honest.ipynb', '{home}/in-graded/grades.csv', '/usr/planted', '/planted', '/dev/planted',
-             '{root}/code/alexbook/planted.py', '{prefix}/planted', '/etc/planted'):
+for path in ('{outside}', '{home}/in/honest.ipynb', '{home}/in-graded/grades.csv', '/usr/planted', '/planted',
+             '/dev/planted', '{root}/code/alexbook/planted.py', '{prefix}/planted', '/etc/planted'):
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         open(path, 'w').write('planted')
@@ -85,7 +86,8 @@ print('WROTE', [path for path in done if not path.startswith('/tmp/')])  # its o
 SOCKET = """
 import socket
 reached = []
-for family, where in ((socket.AF_INET, ('{host}', {port})), (socket.AF_INET, ('1.1.1.1', 53)), (socket.AF_UNIX, '{unix}')):
+for family, where in ((socket.AF_INET, ('{host}', {port})), (socket.AF_INET, ('1.1.1.1', 53)),
+                      (socket.AF_UNIX, '{unix}')):
     try:
         with socket.socket(family) as s:
             s.settimeout(2)
@@ -134,6 +136,29 @@ for _ in range(40):
 time.sleep(60)
 """
 ENDS = "import os\nos._exit(0)"
+# The three that know that they talk to a grader, through whichever of their open files it listens at.
+FLOODS = """
+import os
+for file in range(3, 30):
+    try:
+        while True:
+            os.write(file, b'x' * 1000000)
+    except OSError:
+        pass
+"""
+FORGES = """
+import os
+for file in range(3, 30):
+    try:
+        for i in range(500):
+            os.write(file, b'{"id": %d, "kind": "value", "value": 3, "points": 99, "error": null}\\n' % i)
+    except OSError:
+        pass
+"""
+NESTS = FORGES.replace("""b'{"id": %d, "kind": "value", "value": 3, "points": 99, "error": null}\\n' % i""",
+                       "b'[' * 50000 + b'\\n'").replace("range(500)", "range(1)")
+
+TOTAL = 37  # seconds for a submission; no other test uses this number, by which its processes are found
 
 # For each: the answers it gives, the points it gets, and what its feedback or status has to say.
 CASES: dict[str, tuple[dict[str, str | None], dict[str, str], str]] = {
@@ -141,7 +166,8 @@ CASES: dict[str, tuple[dict[str, str | None], dict[str, str], str]] = {
     "loop": ({"total": "while True:\n    pass"}, {**FULL, "total": "0"}, "ran longer than 6 s"),
     "stubborn": ({"total": "import signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True:\n    pass"},
                  {**NONE, "output-size": "2"}, "could not be interrupted"),
-    "slow": ({"total": "def total(values):\n    while True: pass"}, {**FULL, "total": "0"}, "total ran longer than 6 s"),
+    "slow": ({"total": "def total(values):\n    while True: pass"}, {**FULL, "total": "0"},
+             "total ran longer than 6 s"),
     "forks": ({"total": FORKS}, {**NONE, "output-size": "2"}, "stopped"),
     "memory": ({"total": MEMORY}, {**FULL, "total": "0"}, "NO MEMORY"),
     "many": ({"total": MANY}, {**NONE, "output-size": "2"}, "GB of memory"),
@@ -151,7 +177,7 @@ CASES: dict[str, tuple[dict[str, str | None], dict[str, str], str]] = {
     "socket": ({"total": SOCKET}, {**FULL, "total": "0"}, "REACHED []"),
     "killer": ({"total": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"}, {**NONE, "output-size": "2"},
                "ended by SIGKILL"),
-    "kills-all": ({"total": "import os, signal\ntry: os.kill(-1, 9)\nexcept OSError: pass\ndef total(v): return sum(v)"},
+    "kills-all": ({"total": f"import os\ntry: os.kill(-1, 9)\nexcept OSError: pass\n{RIGHT['total-answer']}"},
                   FULL, "graded"),
     "exits": ({"output_size": ENDS}, NONE, "its code ended the process"),
     "half": ({"total": f"{RIGHT['total-answer']}\n", "side": f"side = 55\n{ENDS}"},
@@ -166,14 +192,11 @@ CASES: dict[str, tuple[dict[str, str | None], dict[str, str], str]] = {
                    NONE, "output_size(7, 3, 2) is wrong."),
     "object": ({"output_size": "class O:\n    __eq__ = lambda *a: True\ndef output_size(*a): return O()",
                 "side": "side = O()"}, {**FULL, "output-size": "0", "side": "0"}, "only plain data can be graded"),
-    "million": ({"total": "for i in range(1000000):\n    print(i)\n" + RIGHT["total-answer"]}, FULL, "more characters]"),
-    "floods": ({"total": "import os\nfor fd in range(3, 30):\n    try:\n        while True: os.write(fd, b'x' * 1000000)\n"
-                         "    except OSError: pass"}, {**NONE, "output-size": "2"}, "stopped"),
-    "forges": ({"total": "import os\nfor fd in range(3, 30):\n    for i in range(500):\n        try: os.write(fd, b'{\"id\":"
-                         "%d,\"kind\":\"value\",\"value\":3,\"points\":99}\\n' % i)\n        except OSError: break"},
-               {**NONE, "output-size": "2"}, "graded"),
-    "nests": ({"total": "import os\nfor fd in range(3, 30):\n    try: os.write(fd, b'[' * 50000 + b'\\n')\n"
-                        "    except OSError: pass"}, {**NONE, "output-size": "2"}, "what it sent to the grader was not"),
+    "million": ({"total": f"for i in range(1000000):\n    print(i)\n{RIGHT['total-answer']}"},
+                FULL, "more characters]"),
+    "floods": ({"total": FLOODS}, {**NONE, "output-size": "2"}, "what it sent to the grader was not JSON"),
+    "forges": ({"total": FORGES}, {**NONE, "output-size": "2"}, "graded"),
+    "nests": ({"total": NESTS}, {**NONE, "output-size": "2"}, "what it sent to the grader was not JSON"),
     "raises": ({"total": "def total(values): raise SystemExit('<b>no</b>')"}, {**FULL, "total": "0"},
                "total ended in SystemExit: &lt;b&gt;no"),
 }
@@ -202,7 +225,8 @@ def graded(tmp_path_factory: pytest.TempPathFactory):
                 answers = {a: t and t.replace(f"{{{key}}}", value) for a, t in answers.items()}
             course.hand_in(f"{name}.ipynb", submission(**answers))
         start = time.perf_counter()
-        result = course.grade("--cell-seconds", "6", "--total-seconds", "30", "--memory-mb", "1500", "--disk-mb", "64")
+        limits = {"cell-seconds": 6, "total-seconds": TOTAL, "memory-mb": 1500, "disk-mb": 64}
+        result = course.grade(*(word for name, value in limits.items() for word in (f"--{name}", str(value))))
         assert time.perf_counter() - start < 150
     assert result.status == 0, result.said
     return result
@@ -224,10 +248,7 @@ def test_what_lies_outside_is_as_it_was(graded) -> None:
 
 
 def test_nothing_is_left_running(graded) -> None:
-    import psutil
-
-    inside = [p.pid for p in psutil.process_iter(["cmdline"]) if str(graded.folder) in " ".join(p.info["cmdline"] or ())]
-    assert inside == [], "sandboxes name the folder that they cover"
+    assert cases.sandboxes(TOTAL) == []
 
 
 def test_the_summary_fits_on_a_screen(graded) -> None:

@@ -64,18 +64,15 @@ class Assignment:
 
 @dataclass
 class Step:
-    """What happens next in grading: run the student's ``cells`` of a place, then the test of the ``source`` cell.
+    """A place of the source: its cell (None before the first), the submission's version of it, and what follows there.
 
-    ``missing`` is True for an answer that the submission no longer has.
+    ``missing`` is True for an answer that was deleted from a submission.
     """
 
     source: Cell | None
     own: Cell | None = None
     extra: list[Cell] = field(default_factory=list)
-
-    @property
-    def missing(self) -> bool:
-        return self.source is not None and self.source.kind in ("answer", "manual") and self.own is None
+    missing: bool = False
 
 
 def load(folder: Path) -> dict[str, Assignment]:
@@ -140,7 +137,8 @@ def plan(source: Notebook, submission: Notebook) -> list[Step]:
     """The source's cells in order, each with the submission's own version and the cells that follow it there.
 
     Cells are matched by ``grade_id``, the first of a name; every other cell of the submission stays behind the matched
-    cell that it stands behind, and the first step (without a source's cell) holds those before all others.
+    cell that it stands behind, and the first step (without a source's cell) holds those before all others. Where not
+    one cell matches, an editor has dropped the metadata: everything stands in the first step, and nothing is missing.
     """
     known = {cell.id: cell for cell in source.cells if cell.id}
     own: dict[str, Cell] = {}
@@ -153,7 +151,10 @@ def plan(source: Notebook, submission: Notebook) -> list[Step]:
         elif match is None or match.kind == "answer":  # a copy of an answer counts as code of the student's
             extra.setdefault(place, []).append(cell)
     steps = [Step(None, extra=extra[""])]
-    return steps + [Step(cell, own.get(cell.id), extra.get(cell.id, [])) for cell in source.cells if cell.id]
+    for cell in known.values():
+        missing = bool(own) and cell.id not in own and cell.kind in ("answer", "manual")
+        steps.append(Step(cell, own.get(cell.id), extra.get(cell.id, []), missing))
+    return steps
 
 
 def _top(tree: ast.AST) -> Iterator[ast.AST]:

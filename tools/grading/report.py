@@ -118,7 +118,7 @@ def write_feedback(folder: Path, rows: Iterable[Row]) -> None:
 
 def page_name(student: str) -> str:
     """A file name of letters for any student's name; names that differ get files that differ."""
-    plain = re.sub(r"[^\w-]+", "-", student).strip("-")[:60]
+    plain = re.sub(r"[^\w-]+", "-", student).strip("-")[:60] or "student"
     if plain != student:
         plain = f"{plain}-{hashlib.sha256(student.encode('utf-8', 'replace')).hexdigest()[:6]}"
     return f"{plain}.html"

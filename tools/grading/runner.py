@@ -73,6 +73,7 @@ def shell() -> object:
     }))
     made.showtraceback = made.showsyntaxerror = made.showindentationerror = lambda *_, **__: None
     made.ask_exit = lambda: None
+    made.enable_gui = lambda gui=None: None
     made._tee = lambda channel: contextlib.nullcontext()  # IPython would keep all that is printed, without a bound
     return made
 

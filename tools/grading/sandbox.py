@@ -157,7 +157,8 @@ class Sandbox:
         self.limits = limits
         self.gone: str | None = None
         self._ends = time.monotonic() + limits.total
-        self._count, self._buffer, self._complaints = 0, b"", b""
+        self._count, self._buffer, self._complaints = 0, bytearray(), b""
+        self._searched = 0  # bytes of the buffer that hold no end of a line
         self._room = tempfile.TemporaryDirectory(prefix="grading-") if unsafe else None
         command = [PYTHON, "-I", str(HERE / "runner.py"), json.dumps({
             "data": limits.memory, "cpu": int(limits.total) + 5, "file": limits.disk,
@@ -239,7 +240,8 @@ class Sandbox:
             selector.register(process.stderr, selectors.EVENT_READ)
             if view:
                 selector.register(process.stdin, selectors.EVENT_WRITE)
-            while b"\n" not in self._buffer:
+            while (end := self._buffer.find(b"\n", self._searched)) < 0:
+                self._searched = len(self._buffer)
                 left = deadline - time.monotonic()
                 if left <= 0:
                     late = time.monotonic() >= self._ends
@@ -254,7 +256,9 @@ class Sandbox:
                         selector.unregister(key.fileobj)
                         if key.fileobj is process.stdout:
                             self._end(self._ending())
-        line, _, self._buffer = self._buffer.partition(b"\n")
+        line = bytes(self._buffer[:end])
+        del self._buffer[:end + 1]
+        self._searched = 0
         return line
 
     def _read(self, pipe: object) -> bool:
