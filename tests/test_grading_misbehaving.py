@@ -194,7 +194,7 @@ CASES: dict[str, tuple[dict[str, str | None], dict[str, str], str]] = {
                 "side": "side = O()"}, {**FULL, "output-size": "0", "side": "0"}, "only plain data can be graded"),
     "million": ({"total": f"for i in range(1000000):\n    print(i)\n{RIGHT['total-answer']}"},
                 FULL, "more characters]"),
-    "floods": ({"total": FLOODS}, {**NONE, "output-size": "2"}, "what it sent to the grader was not JSON"),
+    "floods": ({"total": FLOODS}, {**NONE, "output-size": "2"}, "a value larger than 32 MB was sent"),
     "forges": ({"total": FORGES}, {**NONE, "output-size": "2"}, "graded"),
     "nests": ({"total": NESTS}, {**NONE, "output-size": "2"}, "what it sent to the grader was not JSON"),
     "raises": ({"total": "def total(values): raise SystemExit('<b>no</b>')"}, {**FULL, "total": "0"},

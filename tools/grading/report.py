@@ -39,7 +39,8 @@ pre { background: var(--box); padding: .75rem .9rem; margin: .5rem 0; overflow-x
   font: .86rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
 pre.out { background: none; border-left: 3px solid var(--line); border-radius: 0; padding: .1rem .9rem;
   color: var(--muted); white-space: pre-wrap; max-height: 22rem; overflow-y: auto; }
-pre.text { white-space: pre-wrap; }
+pre.text { white-space: pre-wrap; font: inherit; }
+.cell { margin-top: 1.5rem; }
 """
 
 
@@ -83,10 +84,10 @@ def row(result: dict, by_hand: dict[tuple[str, str, str], ByHand]) -> Row:
             question = {**question, "points": hand.points, "state": state, "why": hand.comment, "hand": True}
         questions.append(question)
     status = result["status"]
-    if status in ("graded", "stopped") and any(q["points"] is None for q in questions):
-        status = f"{status}, {BY_HAND}"
     if result.get("stopped"):
         status += f": {result['stopped']}"
+    if any(q["points"] is None for q in questions):
+        status += f"; {BY_HAND}" if result.get("stopped") else f", {BY_HAND}"
     return Row(result["student"], result["assignment"], result["file"], status, tuple(questions),
                tuple(result.get("cells", ())), bool(result.get("unsafe")))
 
@@ -176,7 +177,8 @@ def _section(r: Row) -> str:
     parts.append(f'<p class="sum"><strong>{_number(r.points)}</strong> of {_number(r.of)} points{rest}</p>')
     parts.append(f'<p class="note">{_escaped(r.file)}</p>')
     if r.status.startswith("stopped"):
-        parts.append(f'<p class="stopped">Grading was {_escaped(r.status)}. Points from before that count.</p>')
+        reason = r.status.removesuffix(f"; {BY_HAND}")
+        parts.append(f'<p class="stopped">Grading was {_escaped(reason)}. What was right before that counts.</p>')
     lines = "".join(_line(q) for q in r.questions)
     parts.append('<table>\n<thead><tr><th>Question</th><th>Result</th><th class="points">Points</th></tr></thead>\n'
                  f"<tbody>\n{lines}</tbody>\n</table>")
@@ -202,7 +204,7 @@ def _cell(cell: dict) -> str:
     kind = "" if cell["code"] else ' class="text"'
     label = {"answer": "Answer", "manual": "Answer"}.get(cell["kind"], "Your own cell")
     name = f" <code>{_escaped(cell['id'])}</code>" if cell["id"] and label == "Answer" else ""
-    parts = [f'<p class="note">{label}{name}</p>', f'<pre tabindex="0"{kind}>{_escaped(cell["source"])}</pre>']
+    parts = [f'<p class="note cell">{label}{name}</p>', f'<pre tabindex="0"{kind}>{_escaped(cell["source"])}</pre>']
     if cell["output"]:
         parts.append(f'<pre class="out" tabindex="0">{_escaped(cell["output"])}</pre>')
     if cell["error"]:
