@@ -61,6 +61,9 @@ def isolation() -> str:
 needs_isolation = pytest.mark.skipif(bool(why := isolation()), reason=why or "isolation works")
 
 
+unix = pytest.mark.skipif(sys.platform == "win32", reason="submissions are graded on Linux and macOS")
+
+
 def cell(name: str, source: str, kind: str = "code", **marks: object) -> dict:
     """A cell with nbgrader's metadata; a plain one where ``name`` is empty."""
     about = {"grade": False, "solution": False, "locked": False, "task": False, "schema_version": 3, "grade_id": name}

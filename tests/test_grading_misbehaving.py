@@ -179,6 +179,8 @@ CASES: dict[str, tuple[dict[str, str | None], dict[str, str], str]] = {
                "ended by SIGKILL"),
     "kills-all": ({"total": f"import os\ntry: os.kill(-1, 9)\nexcept OSError: pass\n{RIGHT['total-answer']}"},
                   FULL, "graded"),
+    "closes": ({"total": "import os, time\nos.closerange(0, 100)\ntime.sleep(60)"}, {**NONE, "output-size": "2"},
+               "its code ended the process"),
     "exits": ({"output_size": ENDS}, NONE, "its code ended the process"),
     "half": ({"total": f"{RIGHT['total-answer']}\n", "side": f"side = 55\n{ENDS}"},
              {**FULL, "side": "0"}, "its code ended the process"),

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import grading_cases as cases
@@ -15,9 +16,18 @@ from grading import results, sandbox
 from grading_cases import FULL, NONE, RIGHT, TESTS, cell, layers, needs_isolation, notebook, released, submission
 from test_grading_misbehaving import READER, SOCKET, WRITER
 
+pytestmark = cases.unix
 QUICK = ("--cell-seconds", "10", "--total-seconds", "60")
 TOTAL = 59  # seconds for a submission in the test that kills; no other test uses this number
 EDITED = {**released(), "output-size": "pass", "total": "total = lambda values: 0", "side": "assert True"}
+
+
+def until(true: Callable[[], object], seconds: float = 60) -> None:
+    """Waits until something is true; fails where that takes too long."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.01)
 
 
 def text(cells: list[dict]) -> str:
@@ -123,19 +133,18 @@ def test_killed_at_any_moment_nothing_finished_is_lost(tmp_path: Path) -> None:
     folder = course.incoming.with_name("in-graded")
     finished: dict[Path, bytes] = {}
     nothing, command = subprocess.DEVNULL, course.command("--total-seconds", str(TOTAL))
-    for after in (0.4, 0.9, 1.4, 1.9, 2.4, 1.2, 3.0):
+    stored = lambda: len(list((folder / "results").glob("*.json")))  # noqa: E731
+    moments = [lambda: time.sleep(0.3) is None, lambda: (folder / "results").exists(), lambda: cases.sandboxes(TOTAL),
+               lambda: stored() >= 1, lambda: stored() >= 2, lambda: stored() >= 3 and cases.sandboxes(TOTAL),
+               lambda: stored() == 5]
+    for moment in moments:
         process = subprocess.Popen(command, env=cases.environment(), stdout=nothing, stderr=nothing)
-        time.sleep(after)
+        until(moment)
         left_running = len(cases.sandboxes(TOTAL))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            if not (left := cases.sandboxes(TOTAL)):
-                break
-            time.sleep(0.05)
+        until(lambda: not cases.sandboxes(TOTAL))  # a grader and its sandbox end with the one that started them
         met += left_running
-        assert left == [], "a grader and its sandbox end with the one that started them"
         for path in (folder / "results").glob("*.json"):
             content = path.read_bytes()
             assert json.loads(content)["status"] == "graded"
@@ -154,16 +163,17 @@ def test_a_file_is_whole_whenever_its_writer_is_killed(tmp_path: Path) -> None:
     code = ("import sys\nfrom pathlib import Path\nfrom grading.results import write\nn = 0\nwhile True:\n"
             "    n += 1\n    write(Path(sys.argv[1]), {'n': n, 'pad': str(n % 10) * 300_000})\n")
     path, seen = tmp_path / "result.json", set()
-    for after in (0.3, 0.35, 0.4, 0.5, 0.6, 0.7):
+    for after in (0, 0.01, 0.02, 0.05, 0.1, 0.2):
+        before = path.stat().st_mtime_ns if path.exists() else 0
         process = subprocess.Popen([sys.executable, "-c", code, str(path)], env=cases.environment())
+        until(lambda before=before: path.exists() and path.stat().st_mtime_ns != before)
         time.sleep(after)
         process.kill()
         process.wait()
-        if path.exists():
-            content = json.loads(path.read_bytes())
-            assert content["pad"] == str(content["n"] % 10) * 300_000
-            seen.add(content["n"])
-    assert len(seen) > 1, "the writer was killed while it wrote"
+        content = json.loads(path.read_bytes())
+        assert content["pad"] == str(content["n"] % 10) * 300_000
+        seen.add(content["n"])
+    assert len(seen) > 1, "the writer was killed at different moments"
 
 
 def test_two_gradings_of_one_folder_do_not_meet(tmp_path: Path) -> None:
@@ -194,7 +204,7 @@ def test_without_isolation_it_refuses_in_one_sentence(tmp_path: Path) -> None:
     assert not (tmp_path / "in-graded").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="submissions are graded on Linux and macOS")
+@pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux only")
 def test_unsafe_grades_and_says_so(tmp_path: Path) -> None:
     """The control for the tests of isolation: without it the same submissions do get at everything."""
     import socket
@@ -224,6 +234,25 @@ def test_unsafe_grades_and_says_so(tmp_path: Path) -> None:
     assert str(tmp_path / "gradebook") in outputs["reader.ipynb"] and "layers.ipynb" in outputs["reader.ipynb"]
     assert "127.0.0.1" in outputs["socket.ipynb"].split("REACHED")[1]
     assert (tmp_path / "planted").read_text() == "planted"
+
+
+@needs_isolation
+def test_what_the_machine_did_wrong_is_no_ones_zero(tmp_path: Path) -> None:
+    """A bubblewrap that starts once, for the first look, and then no more."""
+    course = cases.course(tmp_path)
+    course.hand_in("doe.ipynb", submission())
+    (tmp_path / "bin").mkdir()
+    fake = tmp_path / "bin" / "bwrap"
+    once = tmp_path / "once"
+    fake.write_text(f"#!/bin/sh\n[ $1 = --help ] && exit 0\n[ -e {once} ] && echo no more room >&2 && exit 1\ntouch {once}\n")
+    fake.chmod(0o755)
+    subprocess.run(course.command(*QUICK), env={**cases.environment(), "PATH": f"{fake.parent}:{os.environ['PATH']}"},
+                   capture_output=True, timeout=120, check=True)
+    with (tmp_path / "in-graded" / "grades.csv").open() as file:
+        row, = csv.DictReader(file)
+    assert row["status"].startswith("not graded, run it again") and "no more room" in row["status"]
+    assert row["points"] == row["side"] == ""
+    assert course.grade(*QUICK).points("doe.ipynb") == FULL
 
 
 @needs_isolation

@@ -13,6 +13,7 @@ import pytest
 from grading import assignment, submissions
 from grading_cases import cell, notebook, submission
 
+pytestmark = cases.unix
 LIMIT = assignment.NOTEBOOK
 
 

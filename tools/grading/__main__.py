@@ -62,7 +62,8 @@ def grade_all(found: list[Submission], assignments: dict[str, Assignment], sourc
     done = sum(isinstance(place, tuple) for place in places) - len(work)
     with ThreadPoolExecutor(jobs) as pool, tqdm(total=done + len(work), initial=done, unit="submission", ncols=80,
                                                 desc="Grading", file=sys.stderr) as bar:
-        waiting = {pool.submit(grade_apart, job, limits) for job in work}
+        jobs_at = {pool.submit(grade_apart, job, limits): job["result"] for job in work}
+        waiting = set(jobs_at)
         try:
             while waiting:
                 finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
@@ -71,27 +72,31 @@ def grade_all(found: list[Submission], assignments: dict[str, Assignment], sourc
             pool.shutdown(wait=False, cancel_futures=True)
             stop_all()
             raise
+    failed = {place: job.result() for job, place in jobs_at.items()}
     return [place if isinstance(place, dict) else
-            read(place[0]) or {**place[1], "status": "not graded: the grader itself failed; run it again"}
+            read(place[0]) or {**place[1], "status": f"not graded, run it again: {failed.get(str(place[0]), '')}"}
             for place in places]
 
 
 running: set[subprocess.Popen] = set()
 
 
-def grade_apart(job: dict, limits: Limits) -> None:
-    """One submission in a process of its own, which writes its result; nothing is written where that process fails."""
+def grade_apart(job: dict, limits: Limits) -> str:
+    """One submission in a process of its own, which writes its result; the last words of a process that did not."""
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-m", "grading.grade_one"], stdin=subprocess.PIPE, env=environment,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     running.add(process)
     try:
-        process.communicate(json.dumps(job).encode(), timeout=3 * limits.total + 60)
+        _, said = process.communicate(json.dumps(job).encode(), timeout=3 * limits.total + 60)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        process.communicate()
+        return "the grader did not come to an end"
     finally:
         running.discard(process)
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][-300:] if lines else "the grader was ended"
 
 
 def stop_all() -> None:
@@ -104,7 +109,7 @@ def check_source(assignment: Assignment, limits: Limits, unsafe: bool) -> list[s
     """What is wrong with a source: its own answers, graded as a submission, have to get every point."""
     result = grade(assignment, assignment.notebook, limits, unsafe=unsafe)
     wrong = [f"{q['id']}: {q['state']}. {q['why']}" for q in result["questions"] if q["state"] not in (PASSED, BY_HAND)]
-    return result["faults"] + wrong
+    return result["faults"] + result["inside"] + wrong
 
 
 def arguments() -> argparse.ArgumentParser:

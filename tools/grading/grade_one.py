@@ -67,7 +67,8 @@ class Grading:
         self.bound: dict[str, Step] = {}  # the names of the answers so far, and where each comes from
         self.cells: list[dict] = []  # what the student wrote and what it showed, for the feedback
         self.common = {cell.source for cell in assignment.notebook.cells if cell.kind == "plain"}
-        self.faults: list[str] = []  # what went wrong in the source's own cells
+        self.faults: list[str] = []  # what went wrong in the source's own cells, out here
+        self.inside: list[str] = []  # and in the sandbox, where it may be the submission's doing
 
     def questions(self, submission: Notebook) -> list[Question]:
         """Every question, in order; the submission's process may end on the way."""
@@ -123,7 +124,8 @@ class Grading:
         """A cell that the instructor gave: the source's text, on both sides."""
         text = HIDDEN.sub("", cell.source)
         with contextlib.suppress(Gone):
-            self.sandbox.run(text)
+            if error := self.sandbox.run(text)["error"]:
+                self.inside.append(f"{cell.id}: {_sentence('the given cell', error)}")
         try:
             self._execute(text, f"<{cell.id}>")
         except Exception as error:
@@ -191,7 +193,7 @@ def grade(assignment: Assignment, submission: Notebook, limits: Limits, secret: 
         grading = Grading(assignment, sandbox)
         questions = grading.questions(submission)
         return {"questions": [dataclasses.asdict(q) for q in questions], "cells": grading.cells,
-                "stopped": sandbox.gone or "", "faults": grading.faults}
+                "stopped": sandbox.gone or "", "faults": grading.faults, "inside": grading.inside}
 
 
 def work(job: Job) -> None:

@@ -150,7 +150,8 @@ def check() -> None:
 class Sandbox:
     """A submission's process: :meth:`run` cells in it, :meth:`get` values, :meth:`call` functions, then :meth:`close`.
 
-    Everything raises :class:`Gone` once the process is no more, for whatever reason.
+    Everything raises :class:`Gone` once the process is no more, for whatever reason. Making one raises
+    :class:`Unusable` where the process does not start, which is no submission's fault.
     """
 
     def __init__(self, limits: Limits, secret: Iterable[Path] = (), unsafe: bool = False) -> None:
@@ -173,6 +174,14 @@ class Sandbox:
             os.set_blocking(pipe.fileno(), False)
         self._closed = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
+        try:
+            self.get("__name__")
+        except Gone as why:
+            with contextlib.suppress(OSError):
+                self._read(self._process.stderr)
+            self.close()
+            said = self._complaints.decode("utf-8", "replace").strip()[-300:]
+            raise Unusable(f"Python did not start in the sandbox: {why}. {said}".rstrip()) from None
 
     def run(self, source: str) -> dict:
         """One cell's ``output`` and ``error`` (None, or type and text)."""
@@ -274,9 +283,10 @@ class Sandbox:
 
     def _ending(self) -> str:
         """Why the process ended by itself."""
-        code = self._process.wait(timeout=10) if not self.gone else 0
-        if self._count <= 1 and self._complaints:
-            return "Python did not start: " + self._complaints.decode("utf-8", "replace").strip()[-300:]
+        try:
+            code = self._process.wait(timeout=2)
+        except subprocess.TimeoutExpired:
+            return "its code closed the connection to the grader"
         code = code - 128 if code > 128 else -code if code < 0 else 0
         if code:
             return f"its process was ended by {signal.Signals(code).name if code in set(signal.Signals) else code}"
