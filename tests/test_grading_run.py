@@ -244,7 +244,8 @@ def test_what_the_machine_did_wrong_is_no_ones_zero(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     fake = tmp_path / "bin" / "bwrap"
     once = tmp_path / "once"
-    fake.write_text(f"#!/bin/sh\n[ $1 = --help ] && exit 0\n[ -e {once} ] && echo no more room >&2 && exit 1\ntouch {once}\n")
+    fake.write_text(f"#!/bin/sh\n[ $1 = --help ] && exit 0\n"
+                    f"[ -e {once} ] && echo no more room >&2 && exit 1\ntouch {once}\n")
     fake.chmod(0o755)
     subprocess.run(course.command(*QUICK), env={**cases.environment(), "PATH": f"{fake.parent}:{os.environ['PATH']}"},
                    capture_output=True, timeout=120, check=True)
@@ -258,7 +259,7 @@ def test_what_the_machine_did_wrong_is_no_ones_zero(tmp_path: Path) -> None:
 @needs_isolation
 def test_what_can_be_seen_and_done_inside() -> None:
     data = cases.ROOT / "data"
-    limits = sandbox.Limits(cell=20, disk=8 << 20)
+    limits = sandbox.Limits(cell=20, disk=8 << 20, processes=24)
     with sandbox.Sandbox(limits, secret=(data / "runs",)) as inside:
         def says(code: str) -> str:
             ran = inside.run(code)
@@ -279,6 +280,9 @@ def test_what_can_be_seen_and_done_inside() -> None:
         assert says("print(len([p for p in os.listdir('/proc') if p.isdigit()]) < 5)") == "True"
         assert says("import resource; resource.setrlimit(resource.RLIMIT_DATA, (-1, -1))") == "ValueError"
         assert says("open('/room/a', 'wb').write(bytes(9 << 20))") == "OSError"
+        says("import time\ndef started(count=0):\n    try:\n        while os.fork():\n            count += 1\n"
+             "        time.sleep(60)\n    except OSError:\n        return count")
+        assert 10 < int(says("print(started())")) < 24, "a fork bomb has an end"
 
 
 @needs_isolation
