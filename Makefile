@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test notebooks lint picture lock address clean
+.PHONY: help book test notebooks lint grade picture lock address clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,10 @@ notebooks: $(ready)  ## run every chapter top to bottom and store what its cells
 
 lint: $(ready)  ## check the style of the code, in modules and notebooks
 	$(bin)/python -m ruff check .
+
+grade: $(ready)  ## grade a folder of submissions: make grade SUBMISSIONS=folder [ASSIGNMENT=name] [JOBS=n] [UNSAFE=1]
+	@PYTHONPATH=tools $(bin)/python -m grading $(if $(SUBMISSIONS),"$(SUBMISSIONS)") $(if $(JOBS),--jobs $(JOBS)) \
+	    $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(if $(filter 1,$(UNSAFE)),--unsafe)
 
 picture: $(ready)  ## draw the README's picture from the networks' data
 	$(bin)/python tools/picture.py

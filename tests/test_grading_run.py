@@ -1,0 +1,312 @@
+"""A folder graded from end to end: tampered notebooks, grades by hand, kills at any moment, isolation or a refusal."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import grading_cases as cases
+import pytest
+from grading import results, sandbox
+from grading_cases import FULL, NONE, RIGHT, TESTS, cell, layers, needs_isolation, notebook, released, submission
+from test_grading_misbehaving import READER, SOCKET, WRITER
+
+pytestmark = cases.unix
+QUICK = ("--cell-seconds", "10", "--total-seconds", "60")
+TOTAL = 59  # seconds for a submission in the test that kills; no other test uses this number
+EDITED = {**released(), "output-size": "pass", "total": "total = lambda values: 0", "side": "assert True"}
+
+
+def until(true: Callable[[], object], seconds: float = 60) -> None:
+    """Waits until something is true; fails where that takes too long."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.01)
+
+
+def text(cells: list[dict]) -> str:
+    return json.dumps(notebook(cells))
+
+
+def stripped() -> str:
+    """A submission whose cells have lost their metadata, as some editors leave them."""
+    return text([cell("", c["source"], c["cell_type"]) for c in layers(tests=released())])
+
+
+TAMPERED: dict[str, tuple[str, dict[str, str]]] = {
+    "right.ipynb": (submission(), FULL),
+    "edited-tests.ipynb": (text(layers(tests=EDITED)), FULL),
+    "edited-tests-wrong.ipynb": (text(layers({**RIGHT, "side-answer": "side = 54"}, EDITED)), {**FULL, "side": "0"}),
+    "no-tests.ipynb": (text(layers(tests={})), FULL),
+    "no-answer.ipynb": (submission(total=None), {**FULL, "total": "0"}),
+    "no-text.ipynb": (submission(why=None), {**FULL, "why": "0"}),
+    "extra.ipynb": (text([*layers(tests=released())[:3], cell("", "def helper(values): return sum(values)"),
+                          *layers({**RIGHT, "total-answer": "total = helper"}, released())[3:]]), FULL),
+    "stripped-layers.ipynb": (stripped(), FULL),
+    "setup.ipynb": (submission().replace('"import math"', '"math = 3"'), FULL),
+    "fails.ipynb": (submission(total="1 / 0\n" + RIGHT["total-answer"]), {**FULL, "total": "0"}),
+    "nonsense.ipynb": (submission(total="def total(:"), {**FULL, "total": "0"}),
+    "magic.ipynb": (submission(total="%matplotlib inline\n!true\nimport numpy\ntotal = numpy.sum"), FULL),
+    "arrays.ipynb": (submission(side="import numpy as np\nside = np.int64(55)"), FULL),
+    "unknown-function.ipynb": (submission(total="def total(values): raise KeyError('x')"), {**FULL, "total": "0"}),
+    "module.ipynb": (submission(total="%%writefile mine.py\ndef total(values): return sum(values)",
+                                side="from mine import total\nside = 55"), {**FULL, "total": "0"}),
+    "formula.ipynb": (submission(), FULL),
+    "=1+1.ipynb": (submission(), FULL),
+}
+
+
+@needs_isolation
+def test_tampered_notebooks_are_graded_by_the_sources_tests(tmp_path: Path) -> None:
+    course = cases.course(tmp_path)
+    for name, (content, _) in TAMPERED.items():
+        course.hand_in(name, content)
+    course.hand_in("broken.ipynb", "{")
+    graded = course.grade(*QUICK)
+    assert graded.status == 0
+    rows = {results.unguarded(file): row for file, row in graded.rows.items()}
+    points = {file: {name: row[name] for name in cases.POINTS} for file, row in rows.items()}
+    assert points == {name: expected for name, (_, expected) in TAMPERED.items()} | {
+        "broken.ipynb": dict.fromkeys(cases.POINTS, "")}
+    assert list(rows["right.ipynb"]) == ["student", "assignment", *cases.POINTS, "points", "of", "status", "file"]
+    assert (rows["right.ipynb"]["points"], rows["right.ipynb"]["of"]) == ("6", "10")
+    assert "not JSON" in rows["broken.ipynb"]["status"]
+    assert "'=1+1" in {row["student"] for row in graded.rows.values()}, "no cell of a table is a formula"
+    assert "the answer&#x27;s cell (total-answer) was deleted" in graded.feedback("no-answer.ipynb")
+    assert "total ended in KeyError" in graded.feedback("unknown-function.ipynb")
+    assert "This cell ends in ZeroDivisionError" in graded.feedback("fails.ipynb")
+
+
+@needs_isolation
+def test_hidden_tests_are_not_shown(tmp_path: Path) -> None:
+    course = cases.course(tmp_path)
+    course.hand_in("doe.ipynb", submission(output_size="def output_size(*a): return 3", total=None, side="side = 1"))
+    page = course.grade(*QUICK).feedback("doe.ipynb")
+    assert "secret_expected" not in page and "BEGIN HIDDEN" not in page and "side == " not in page
+    assert "output_size is wrong for other sides." in page
+
+
+@needs_isolation
+def test_points_by_hand_are_kept_and_only_what_is_new_is_graded(tmp_path: Path) -> None:
+    course = cases.course(tmp_path)
+    course.hand_in("doe.ipynb", submission())
+    course.hand_in("roe.ipynb", submission(side="side = 54"))
+    first = course.grade(*QUICK)
+    manual = first.folder / "manual.csv"
+    assert manual.read_text() == ("student,assignment,question,of,points,comment\n"
+                                  "doe,layers,why,4,,\nroe,layers,why,4,,\n")
+    assert first.rows["doe.ipynb"]["status"] == "graded, to grade by hand" and first.rows["doe.ipynb"]["why"] == ""
+    assert "2 answers to grade by hand" in first.said
+    # As a spreadsheet in Germany writes it; the second row overrules a test.
+    manual.write_text("student;assignment;question;of;points;comment\ndoe;layers;why;4;3,5;Good <b>start</b>.\n"
+                      "roe;layers;side;1;0,5;Nearly.\nroe;layers;why;4;17;\n", encoding="utf-8-sig")
+    before = {path: path.stat().st_mtime_ns for path in (first.folder / "results").iterdir()}
+    course.hand_in("new.ipynb", submission(why="new"))
+    second = course.grade(*QUICK)
+    assert second.rows["doe.ipynb"]["why"] == "3.5" and second.rows["doe.ipynb"]["points"] == "9.5"
+    assert second.rows["doe.ipynb"]["status"] == "graded" and second.rows["roe.ipynb"]["side"] == "0.5"
+    assert second.rows["roe.ipynb"]["why"] == "" and "line 4: 17 is not between 0 and 4 points" in second.said
+    assert "Good &lt;b&gt;start&lt;/b&gt;." in second.feedback("doe.ipynb")
+    after = {path: path.stat().st_mtime_ns for path in (first.folder / "results").iterdir()}
+    assert before.items() <= after.items() and len(after) == 3
+    rows, _, _ = results.read_by_hand(manual)
+    assert rows[("doe", "layers", "why")] == results.ByHand(3.5, "Good <b>start</b>.")
+    assert ("new", "layers", "why") in rows, "what is new joins what is there"
+    assert course.grade(*QUICK).rows == second.rows
+    source = course.sources / "layers" / "layers.ipynb"
+    source.write_text(source.read_text().replace("side == 55", "side == 54"))
+    third = course.grade(*QUICK)
+    assert (third.rows["doe.ipynb"]["side"], third.rows["doe.ipynb"]["why"]) == ("0", "3.5"), "a corrected test counts"
+
+
+@needs_isolation
+def test_killed_at_any_moment_nothing_finished_is_lost(tmp_path: Path) -> None:
+    course, met = cases.course(tmp_path), 0
+    for i in range(5):
+        course.hand_in(f"s{i}.ipynb", submission(side=f"side = {53 + i}", total=f"total = sum # {i}"))
+    folder = course.incoming.with_name("in-graded")
+    finished: dict[Path, bytes] = {}
+    nothing, command = subprocess.DEVNULL, course.command("--total-seconds", str(TOTAL))
+    stored = lambda: len(list((folder / "results").glob("*.json")))  # noqa: E731
+    moments = [lambda: time.sleep(0.3) is None, lambda: (folder / "results").exists(), lambda: cases.sandboxes(TOTAL),
+               lambda: stored() >= 1, lambda: stored() >= 2, lambda: stored() >= 3 and cases.sandboxes(TOTAL),
+               lambda: stored() == 5]
+    for moment in moments:
+        process = subprocess.Popen(command, env=cases.environment(), stdout=nothing, stderr=nothing)
+        until(moment)
+        left_running = len(cases.sandboxes(TOTAL))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        until(lambda: not cases.sandboxes(TOTAL))  # a grader and its sandbox end with the one that started them
+        met += left_running
+        for path in (folder / "results").glob("*.json"):
+            content = path.read_bytes()
+            assert json.loads(content)["status"] == "graded"
+            assert finished.setdefault(path, content) == content
+        if (folder / "grades.csv").exists():
+            assert len(list(csv.DictReader((folder / "grades.csv").open()))) == 5
+    assert met > 0, "sandboxes were at work when the grader was killed"
+    graded = course.grade("--total-seconds", str(TOTAL))
+    assert {file: row["side"] for file, row in graded.rows.items()} == {f"s{i}.ipynb": "1" if i == 2 else "0"
+                                                                        for i in range(5)}
+    assert all(path.read_bytes() == content for path, content in finished.items()), "nothing is done twice"
+    assert not list(folder.rglob("*.part"))
+
+
+def test_a_file_is_whole_whenever_its_writer_is_killed(tmp_path: Path) -> None:
+    code = ("import sys\nfrom pathlib import Path\nfrom grading.results import write\nn = 0\nwhile True:\n"
+            "    n += 1\n    write(Path(sys.argv[1]), {'n': n, 'pad': str(n % 10) * 300_000})\n")
+    path, seen = tmp_path / "result.json", set()
+    for after in (0, 0.01, 0.02, 0.05, 0.1, 0.2):
+        before = path.stat().st_mtime_ns if path.exists() else 0
+        process = subprocess.Popen([sys.executable, "-c", code, str(path)], env=cases.environment())
+        until(lambda before=before: path.exists() and path.stat().st_mtime_ns != before)
+        time.sleep(after)
+        process.kill()
+        process.wait()
+        content = json.loads(path.read_bytes())
+        assert content["pad"] == str(content["n"] % 10) * 300_000
+        seen.add(content["n"])
+    assert len(seen) > 1, "the writer was killed at different moments"
+
+
+def test_two_gradings_of_one_folder_do_not_meet(tmp_path: Path) -> None:
+    with results.alone(tmp_path), pytest.raises(results.Busy, match="another grading"), results.alone(tmp_path):
+        pass
+    with results.alone(tmp_path):
+        pass
+
+
+# ----------------------------------------------------------------------------------------------------------- isolation
+
+
+def without_bubblewrap(course: cases.Course, home: Path, *options: str) -> tuple[int, str]:
+    """The grader on a machine that has no bubblewrap: nothing is on its path."""
+    (home / "empty").mkdir(exist_ok=True)
+    run = subprocess.run(course.command(*QUICK, *options), env={**cases.environment(), "PATH": str(home / "empty")},
+                         capture_output=True, text=True, timeout=120, check=False)
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_without_isolation_it_refuses_in_one_sentence(tmp_path: Path) -> None:
+    course = cases.course(tmp_path)
+    course.hand_in("doe.ipynb", submission())
+    status, said = without_bubblewrap(course, tmp_path)
+    assert status == 2 and len(said.strip().splitlines()) == 1
+    if sys.platform == "linux":
+        assert "sudo apt install bubblewrap" in said and "UNSAFE=1" in said
+    assert not (tmp_path / "in-graded").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tried on Linux only")
+def test_unsafe_grades_and_says_so(tmp_path: Path) -> None:
+    """The control for the tests of isolation: without it the same submissions do get at everything."""
+    import socket
+
+    course = cases.course(tmp_path)
+    (tmp_path / "gradebook").write_text("out of reach")
+    course.hand_in("doe.ipynb", submission(total=None))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        places = {"home": str(tmp_path), "outside": str(tmp_path / "planted"), "host": "127.0.0.1", "unix": "/nowhere",
+                  "port": str(listener.getsockname()[1]), "prefix": sys.prefix, "base": sys.base_prefix,
+                  "root": str(tmp_path)}
+        for name, code in {"reader": READER.replace("('/', ", "("), "socket": SOCKET, "writer": WRITER}.items():
+            for key, value in places.items():
+                code = code.replace(f"{{{key}}}", value)
+            course.hand_in(f"{name}.ipynb", submission(total=code.replace("/usr/", "/nowhere/").replace(
+                "'/planted', '/dev/planted',", "").replace("/etc/planted", "/nowhere/planted").replace(
+                f"{sys.prefix}/planted", "/nowhere/planted")))
+        status, said = without_bubblewrap(course, tmp_path, "--unsafe")
+    assert status == 0 and "WITHOUT ISOLATION" in said
+    with (tmp_path / "in-graded" / "grades.csv").open() as file:
+        rows = {row["file"]: row for row in csv.DictReader(file)}
+    assert [rows["doe.ipynb"][name] for name in FULL] == ["2", "0", "1", ""]
+    outputs = {}
+    for path in (tmp_path / "in-graded" / "results").iterdir():
+        result = json.loads(path.read_text())
+        outputs[result["file"]] = "".join(c["output"] for c in result["cells"])
+    assert str(tmp_path / "gradebook") in outputs["reader.ipynb"] and "layers.ipynb" in outputs["reader.ipynb"]
+    assert "127.0.0.1" in outputs["socket.ipynb"].split("REACHED")[1]
+    assert (tmp_path / "planted").read_text() == "planted"
+
+
+@needs_isolation
+def test_what_the_machine_did_wrong_is_no_ones_zero(tmp_path: Path) -> None:
+    """A bubblewrap that starts once, for the first look, and then no more."""
+    course = cases.course(tmp_path)
+    course.hand_in("doe.ipynb", submission())
+    (tmp_path / "bin").mkdir()
+    fake = tmp_path / "bin" / "bwrap"
+    once = tmp_path / "once"
+    fake.write_text(f"#!/bin/sh\n[ $1 = --help ] && exit 0\n"
+                    f"[ -e {once} ] && echo no more room >&2 && exit 1\ntouch {once}\n")
+    fake.chmod(0o755)
+    subprocess.run(course.command(*QUICK), env={**cases.environment(), "PATH": f"{fake.parent}:{os.environ['PATH']}"},
+                   capture_output=True, timeout=120, check=True)
+    with (tmp_path / "in-graded" / "grades.csv").open() as file:
+        row, = csv.DictReader(file)
+    assert row["status"].startswith("not graded, run it again") and "no more room" in row["status"]
+    assert row["points"] == row["side"] == ""
+    assert course.grade(*QUICK).points("doe.ipynb") == FULL
+
+
+@needs_isolation
+def test_what_can_be_seen_and_done_inside() -> None:
+    data = cases.ROOT / "data"
+    limits = sandbox.Limits(cell=20, disk=8 << 20, processes=24)
+    with sandbox.Sandbox(limits, secret=(data / "runs",)) as inside:
+        def says(code: str) -> str:
+            ran = inside.run(code)
+            return ran["output"].strip() if ran["error"] is None else ran["error"]["type"]
+
+        says("import os")
+        grading = str(cases.ROOT / "tools" / "grading")
+        assert says(f"print(sorted(os.listdir({grading!r})))") == "['plain.py', 'runner.py']"
+        assert set(eval(says(f"print(os.listdir({str(cases.ROOT)!r}))"))) <= {"code", "data", "tools", ".venv"}
+        assert (data / "runs").is_dir() and says(f"print(os.listdir({str(data / 'runs')!r}))") == "[]"
+        assert says(f"open({str(data / 'runs' / 'x')!r}, 'w')") == "OSError"
+        assert says("import alexbook.networks; print(os.getcwd(), os.listdir())").startswith("/room")
+        assert says("print(os.getuid(), os.getgid(), os.getgroups() in ([], [65534]))") == "65534 65534 True"
+        assert says("print([name for _, name in __import__('socket').if_nameindex()])") == "['lo']"
+        assert says("os.setuid(0)") in ("OSError", "PermissionError")
+        assert says("print(os.system('unshare -Ur true'))") != "0"
+        assert says("print({'SSH_AUTH_SOCK', 'PYTHONPATH', 'GITHUB_TOKEN'} & set(os.environ))") == "set()"
+        assert says("print(len([p for p in os.listdir('/proc') if p.isdigit()]) < 5)") == "True"
+        assert says("import resource; resource.setrlimit(resource.RLIMIT_DATA, (-1, -1))") == "ValueError"
+        assert says("open('/room/a', 'wb').write(bytes(9 << 20))") == "OSError"
+        says("import time\ndef started(count=0):\n    try:\n        while os.fork():\n            count += 1\n"
+             "        time.sleep(60)\n    except OSError:\n        return count")
+        assert 10 < int(says("print(started())")) < 24, "a fork bomb has an end"
+
+
+@needs_isolation
+def test_a_value_of_many_megabytes_comes_back_and_one_of_more_does_not() -> None:
+    import numpy as np
+    from grading.standins import Function
+
+    with sandbox.Sandbox(sandbox.Limits(cell=60)) as inside:
+        inside.run("import numpy as np\ndef twice(x): return np.concatenate([x, x])\ndef big(n): return 'x' * n")
+        array = np.random.default_rng().normal(size=1_000_000)
+        assert (Function(inside, "twice")(array) == np.concatenate([array, array])).all()
+        with pytest.raises(sandbox.Gone, match="larger than 32 MB"):
+            Function(inside, "big")(40_000_000)
+        with pytest.raises(sandbox.Gone):
+            inside.get("twice")
+
+
+def test_the_tests_of_the_tiny_assignment_can_fail() -> None:
+    """What every expectation above stands on: the sources' tests tell right from wrong in plain Python."""
+    right: dict = {"math": __import__("math")}
+    for name in ("output-size-answer", "total-answer", "side-answer"):
+        exec(RIGHT[name], right)
+    for source in TESTS.values():
+        exec(source, right)
+    with pytest.raises(AssertionError, match="other sides"):
+        exec(TESTS["output-size"], {**right, "output_size": lambda *a: 3})
+    assert NONE != FULL and os.sep
