@@ -3,6 +3,7 @@
 Cells are run here, in one namespace, and not in kernels: nbgrader's own converters make and check the notebooks.
 """
 
+import ast
 import importlib.util
 import pickle
 import re
@@ -214,7 +215,7 @@ def test_notebooks_are_sound(name: str, folder: Path) -> None:
     assert set(notebook.metadata) <= {"alexbook", "kernelspec", "language_info", "celltoolbar"}
     assert next(cell.source for cell in notebook.cells if cell.cell_type == "code") == SETUP
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"nbgrader"}
+        assert set(cell.metadata) <= {"nbgrader", *(("deletable", "editable") if folder == RELEASE else ())}
         assert not cell.get("outputs") and cell.get("execution_count") is None
         for line in cell.source.splitlines():
             assert len(line) <= 79 or "](http" in line or cell.id == "setup", (cell.id, line)
@@ -250,6 +251,21 @@ def test_points_are_those_that_the_text_states(name: str) -> None:
         if "**Rubric**" in cell.source:
             points = re.findall(r"^\| (\d+) \|", cell.source.partition("**Rubric**")[2], re.MULTILINE)
             assert sum(map(int, points)) == int(re.search(r"\((\d+) points", cell.source)[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_test_binds_a_name_of_an_answer(name: str) -> None:
+    """In nbgrader they share one namespace: a later question would meet the test's value instead of the answer."""
+    bound: dict[str, set[str]] = {"answer": set(), "test": set()}
+    for cell in read(SOURCES, name).cells:
+        if kind(cell) in bound and cell.cell_type == "code":
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, ast.FunctionDef):
+                    bound[kind(cell)].add(node.name)
+                else:
+                    bound[kind(cell)] |= {n.id for n in ast.walk(node)
+                                          if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    assert bound["answer"].isdisjoint(bound["test"])
 
 
 def test_ids_differ_between_assignments() -> None:
