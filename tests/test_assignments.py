@@ -3,10 +3,10 @@
 Cells are run here, in one namespace, and not in kernels: nbgrader's own converters make and check the notebooks.
 """
 
-import ast
 import importlib.util
 import pickle
 import re
+import symtable
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -259,13 +259,9 @@ def test_no_test_binds_a_name_of_an_answer(name: str) -> None:
     bound: dict[str, set[str]] = {"answer": set(), "test": set()}
     for cell in read(SOURCES, name).cells:
         if kind(cell) in bound and cell.cell_type == "code":
-            for node in ast.parse(cell.source).body:
-                if isinstance(node, ast.FunctionDef):
-                    bound[kind(cell)].add(node.name)
-                else:
-                    bound[kind(cell)] |= {n.id for n in ast.walk(node)
-                                          if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    assert bound["answer"].isdisjoint(bound["test"])
+            names = symtable.symtable(cell.source, cell.id, "exec").get_symbols()
+            bound[kind(cell)] |= {name.get_name() for name in names if name.is_assigned() and not name.is_imported()}
+    assert bound["answer"] & bound["test"] == set()
 
 
 def test_ids_differ_between_assignments() -> None:
