@@ -18,7 +18,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test notebooks lint grade picture lock address clean
+.PHONY: help book test notebooks lint grade picture release lock address clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -42,11 +42,15 @@ grade: $(ready)  ## grade a folder of submissions: make grade SUBMISSIONS=folder
 picture: $(ready)  ## draw the README's picture from the networks' data
 	$(bin)/python tools/picture.py
 
+release: $(ready)  ## write the students' versions of the assignments: make release [SOURCES=folder]
+	$(bin)/python tools/release.py $(if $(SOURCES),--sources "$(SOURCES)")
+
 lock:  ## resolve requirements/book.in anew and write requirements/lock.txt
 	python=$$(sh tools/find_python.sh "$(PYTHON)") && "$$python" tools/lock.py
 
 address: $(ready)  ## set the published address everywhere: make address URL=https://github.com/OWNER/NAME
 	$(bin)/python tools/address.py "$(URL)"
+	@test ! -d assignments/source || $(bin)/python tools/release.py
 
 clean:  ## remove everything that these commands made
 	rm -rf .venv _build .pytest_cache .ruff_cache .hypothesis

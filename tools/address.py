@@ -48,7 +48,9 @@ def write(root: Path, address: str) -> None:
     """Sets the address in all the files below ``root`` that carry it."""
     old = configured(root)
     chapters = sorted((root / "chapters").glob("*.ipynb"))
-    for path in [root / "pyproject.toml", root / "CITATION.cff", root / "tools" / "setup_cell.py", *chapters]:
+    assignments = sorted((root / "assignments").glob("*/*/*.ipynb"))
+    for path in [root / "pyproject.toml", root / "CITATION.cff", root / "tools" / "setup_cell.py", *chapters,
+                 *assignments]:
         replace(path, old, address)
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8").replace(old, address)

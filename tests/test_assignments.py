@@ -1,0 +1,269 @@
+"""The assignments: solutions earn everything; blanks, typical mistakes and pasted outputs earn nothing.
+
+Cells are run here, in one namespace, and not in kernels: nbgrader's own converters make and check the notebooks.
+"""
+
+import importlib.util
+import pickle
+import re
+import symtable
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from assignment_mistakes import MISTAKES
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ROOT / "assignments" / "source"
+RELEASE = ROOT / "assignments" / "release"
+NAMES = ("convolution-arithmetic", "lenet", "alexnet", "ablation")
+SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").rstrip("\n")
+
+
+def read(folder: Path, name: str) -> nbformat.NotebookNode:
+    return nbformat.read(folder / name / f"{name}.ipynb", as_version=4)
+
+
+def marks(cell: nbformat.NotebookNode) -> dict:
+    return cell.metadata.get("nbgrader", {})
+
+
+def kind(cell: nbformat.NotebookNode) -> str:
+    mark = marks(cell)
+    if mark.get("grade"):
+        return "written" if mark["solution"] else "test"
+    return "answer" if mark.get("solution") else "given"
+
+
+class Work:
+    """An assignment's cells, and one namespace in which they run."""
+
+    def __init__(self, name: str) -> None:
+        self.cells = {cell.id: cell for cell in read(SOURCES, name).cells if cell.cell_type == "code"}
+        self.released = {cell.id: cell.source for cell in read(RELEASE, name).cells}
+        self.space: dict = {}
+        for id_, cell in self.cells.items():
+            if kind(cell) in ("given", "answer") and id_ not in ("setup", "ablation-data"):
+                self.run(id_)
+        self.earned = {id_: self.earns(id_) for id_ in self.cells if kind(self.cells[id_]) == "test"}
+
+    def run(self, id_: str, source: str | None = None) -> None:
+        exec(compile(self.cells[id_].source if source is None else source, id_, "exec"), self.space)
+
+    def earns(self, test: str) -> str:
+        """What is wrong with the answers, by this test; nothing where it earns the points."""
+        try:
+            self.run(test)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    def earns_with(self, test: str, change: Callable[[], None]) -> str:
+        """The same after a change to the namespace, which is undone."""
+        before = dict(self.space)
+        try:
+            change()
+            return self.earns(test)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+        finally:
+            self.space.clear()
+            self.space.update(before)
+
+
+@pytest.fixture(scope="module")
+def works() -> Callable[[str], Work]:
+    made: dict[str, Work] = {}
+
+    def work(name: str) -> Work:
+        if name not in made:
+            made[name] = Work(name)
+        return made[name]
+
+    return work
+
+
+QUESTIONS = [(name, cell.id) for name in NAMES for cell in read(SOURCES, name).cells if kind(cell) == "test"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_solutions_earn_everything(works, name: str) -> None:
+    assert {test: why for test, why in works(name).earned.items() if why} == {}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_blanks_earn_nothing(works, name: str) -> None:
+    work = works(name)
+    answers = [id_ for id_ in work.cells if kind(work.cells[id_]) == "answer"]
+    before = dict(work.space)
+    for id_ in answers:
+        for bound in re.findall(r"^(?:def )?(\w+)(?: =|\()", work.cells[id_].source, re.MULTILINE):
+            work.space.pop(bound, None)
+    try:
+        for id_ in answers:
+            try:
+                work.run(id_, work.released[id_])
+            except NotImplementedError:
+                pass
+        earned = {test: work.earns(test) for test in work.earned}
+    finally:
+        work.space.clear()
+        work.space.update(before)
+    assert all(re.match("NotImplementedError|NameError", why) for why in earned.values()), earned
+
+
+def test_every_question_has_mistakes() -> None:
+    assert {test for _, test in QUESTIONS} == set(MISTAKES)
+    assert all(len(changes) >= 2 for changes in MISTAKES.values())
+
+
+@pytest.mark.parametrize(("name", "test", "old", "new"), [
+    (name, test, *change) for name, test in QUESTIONS for change in MISTAKES[test]])
+def test_mistakes_earn_nothing(works, name: str, test: str, old: str, new: str) -> None:
+    work = works(name)
+    (answer,) = [id_ for id_, cell in work.cells.items() if kind(cell) == "answer" and old in cell.source]
+    changed = work.cells[answer].source.replace(old, new)
+    why = work.earns_with(test, lambda: work.run(answer, changed))
+    assert why.startswith(("AssertionError", "Wrong")), why or "it earned the points"
+
+
+@pytest.mark.parametrize(("name", "test"), QUESTIONS)
+def test_pasted_outputs_earn_nothing(works, name: str, test: str) -> None:
+    """Answers that know what the visible tests ask, and repeat the last of it for all else."""
+    work, seen = works(name), {}
+    ids = list(work.cells)
+    functions = re.findall(r"^def (\w+)", work.cells[ids[ids.index(test) - 1]].source, re.MULTILINE)
+    originals = {function: work.space[function] for function in functions}
+
+    def recorder(function: str) -> Callable:
+        def call(*args, **kwargs):
+            key = function, pickle.dumps((args, kwargs))
+            try:
+                seen[key] = originals[function](*args, **kwargs)
+            except ValueError as error:
+                seen[key] = error
+                raise
+            return seen[key]
+        return call
+
+    def player(function: str) -> Callable:
+        def call(*args, **kwargs):
+            known = [value for (name, _), value in seen.items() if name == function]
+            value = seen.get((function, pickle.dumps((args, kwargs))), known[-1] if known else 0.97)
+            if isinstance(value, ValueError):
+                raise value
+            return value
+        return call
+
+    def record() -> None:
+        work.space.update({function: recorder(function) for function in functions})
+        work.run(test, work.released[test])
+
+    assert work.earns_with(test, record) is not None
+    why = work.earns_with(test, lambda: work.space.update({function: player(function) for function in functions}))
+    assert why, "pasted outputs earned the points"
+
+
+# --- the notebooks ----------------------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def tool():
+    sys.path.insert(0, str(ROOT / "tools"))
+    try:
+        spec = importlib.util.spec_from_file_location("release", ROOT / "tools" / "release.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+def test_release_is_what_the_sources_give(tool, tmp_path: Path) -> None:
+    tool.release(SOURCES, tmp_path / "release")
+    assert sorted(path.name for path in RELEASE.iterdir()) == sorted(NAMES)
+    for name in NAMES:
+        made = tmp_path / "release" / name / f"{name}.ipynb"
+        assert made.read_bytes() == (RELEASE / name / made.name).read_bytes(), f"{name}: run make release"
+    assert (tmp_path / "rubrics.md").read_bytes() == (RELEASE.parent / "rubrics.md").read_bytes()
+
+
+def test_links_to_colab(tool) -> None:
+    link = tool.colab("https://github.com/teacher/book", "assignments/release/lenet/lenet.ipynb")
+    assert link == ("https://colab.research.google.com/github/teacher/book/blob/main/"
+                    "assignments/release/lenet/lenet.ipynb")
+    assert tool.colab("https://github.com/OWNER/book", "a.ipynb") is None
+    notebook = {"cells": [{"source": ["# Title\n", "\n", "Text."]}, {"id": "setup", "source": []}]}
+    assert f"[Open in Colab]({link})" in tool.finished(notebook, link)
+
+
+def test_a_folder_without_assignments_is_named(tool, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="has no assignments: it should have NAME/NAME.ipynb"):
+        tool.release(tmp_path, tmp_path / "release")
+
+
+@pytest.mark.parametrize("folder", [SOURCES, RELEASE], ids=["source", "release"])
+@pytest.mark.parametrize("name", NAMES)
+def test_notebooks_are_sound(name: str, folder: Path) -> None:
+    from nbgrader.preprocessors import CheckCellMetadata
+
+    notebook = read(folder, name)
+    nbformat.validate(notebook)
+    CheckCellMetadata().preprocess(notebook, {})
+    assert notebook.metadata["alexbook"] == {"assignment": name}
+    assert set(notebook.metadata) <= {"alexbook", "kernelspec", "language_info", "celltoolbar"}
+    assert next(cell.source for cell in notebook.cells if cell.cell_type == "code") == SETUP
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"nbgrader", *(("deletable", "editable") if folder == RELEASE else ())}
+        assert not cell.get("outputs") and cell.get("execution_count") is None
+        for line in cell.source.splitlines():
+            assert len(line) <= 79 or "](http" in line or cell.id == "setup", (cell.id, line)
+    if folder == RELEASE:
+        assert "SOLUTION" not in str(notebook) and "HIDDEN" not in str(notebook)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_release_gives_nothing_away(name: str) -> None:
+    released = {cell.id: cell.source for cell in read(RELEASE, name).cells}
+    for cell in read(SOURCES, name).cells:
+        regions = re.findall(r"### BEGIN (?:SOLUTION|HIDDEN TESTS)\n(.*?)### END", cell.source, re.DOTALL)
+        for region in regions:
+            assert region.strip() not in released[cell.id]
+        if kind(cell) in ("answer", "written"):
+            assert re.search("YOUR (CODE|ANSWER) HERE", released[cell.id])
+            assert regions or cell.source not in released[cell.id]
+        if kind(cell) == "test":
+            assert regions, f"{cell.id} tests nothing that students do not see"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_points_are_those_that_the_text_states(name: str) -> None:
+    cells = read(SOURCES, name).cells
+    stated = [int(n) for cell in cells for n in re.findall(r"^## \d+\. .* \((\d+) points?", cell.source, re.MULTILINE)]
+    graded = [cell for cell in cells if marks(cell).get("grade")]
+    assert stated == [marks(cell)["points"] for cell in graded]
+    table = re.findall(r"^\| \d+ .* \| (\d+) \| by (\w+) \|$", cells[0].source, re.MULTILINE)
+    by = {"test": "tests", "written": "hand"}
+    assert table == [(str(marks(cell)["points"]), by[kind(cell)]) for cell in graded]
+    assert int(re.search(r"\*\*Points\*\*: (\d+)", cells[0].source)[1]) == sum(stated)
+    for cell in cells:
+        if "**Rubric**" in cell.source:
+            points = re.findall(r"^\| (\d+) \|", cell.source.partition("**Rubric**")[2], re.MULTILINE)
+            assert sum(map(int, points)) == int(re.search(r"\((\d+) points", cell.source)[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_test_binds_a_name_of_an_answer(name: str) -> None:
+    """In nbgrader they share one namespace: a later question would meet the test's value instead of the answer."""
+    bound: dict[str, set[str]] = {"answer": set(), "test": set()}
+    for cell in read(SOURCES, name).cells:
+        if kind(cell) in bound and cell.cell_type == "code":
+            names = symtable.symtable(cell.source, cell.id, "exec").get_symbols()
+            bound[kind(cell)] |= {name.get_name() for name in names if name.is_assigned() and not name.is_imported()}
+    assert bound["answer"] & bound["test"] == set()
+
+
+def test_ids_differ_between_assignments() -> None:
+    ids = [marks(cell)["grade_id"] for name in NAMES for cell in read(SOURCES, name).cells if marks(cell)]
+    assert len(ids) == len(set(ids))
