@@ -7,7 +7,7 @@ The page carries everything as plain HTML: each question with its choices, and t
 import html
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -40,7 +40,16 @@ class Question:
     text: str
     choices: tuple[Choice, ...]
     truth: str = ""
-    computed: dict[str, str] | None = None
+    computed: dict[str, str] = field(default_factory=dict)
+
+
+def keys_fit(entry: object, needed: set[str], allowed: set[str], where: str) -> None:
+    """Raises ``ExtensionError`` where an entry is no mapping, lacks a key, or has one that means nothing."""
+    keys = set(entry) if isinstance(entry, dict) else set()
+    if missing := needed - keys:
+        raise ExtensionError(f"{where} lacks {', '.join(sorted(missing))}.")
+    if unknown := keys - needed - allowed:
+        raise ExtensionError(f"{where}: nothing is known about {', '.join(sorted(unknown))}.")
 
 
 def load(path: Path) -> list[Question]:
@@ -48,18 +57,15 @@ def load(path: Path) -> list[Question]:
     questions = []
     for place, entry in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")), 1):
         where = f"{path.name}, question {place}"
-        try:
-            choices = tuple(Choice(**choice) for choice in entry["choices"])
-            question = Question(entry["question"], choices, entry.get("truth", ""), entry.get("computed"))
-        except (KeyError, TypeError) as error:
-            raise ExtensionError(f"{where}: {error}.") from None
-        if unknown := entry.keys() - {"question", "choices", "truth", "computed"}:
-            raise ExtensionError(f"{where}: nothing is known about {', '.join(sorted(unknown))}.")
+        keys_fit(entry, {"question", "choices"}, {"truth", "computed"}, where)
+        for choice in entry["choices"]:
+            keys_fit(choice, {"text", "why"}, {"right"}, where)
+        choices = tuple(Choice(**choice) for choice in entry["choices"])
         if not 3 <= len(choices) <= len(LETTERS):
             raise ExtensionError(f"{where} has {len(choices)} choices; it needs three or four.")
         if (right := sum(choice.right for choice in choices)) != 1:
             raise ExtensionError(f"{where} has {right} right choices; it needs exactly one.")
-        questions.append(question)
+        questions.append(Question(entry["question"], choices, entry.get("truth", ""), entry.get("computed", {})))
     return questions
 
 
