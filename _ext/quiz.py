@@ -70,8 +70,12 @@ def load(path: Path) -> list[Question]:
 
 
 def marked(text: str) -> str:
-    """Text as HTML; what stands between backticks is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False))
+    """Text as HTML, with printers' quotation marks; what stands between backticks is code and stays as it is."""
+    parts = html.escape(text, quote=False).split("`")
+    for place in range(0, len(parts), 2):
+        parts[place] = re.sub(r'"([^"]*)"', "\N{LEFT DOUBLE QUOTATION MARK}\\1\N{RIGHT DOUBLE QUOTATION MARK}",
+                              parts[place]).replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
+    return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
 
 
 def render_question(question: Question, number: int, of: int) -> str:

@@ -1,4 +1,4 @@
-"""The quizzes: well-formed, true, no giveaway in their form; and on the built pages usable by mouse, keyboard and print.
+"""The quizzes: well-formed, true, no giveaway in their form; on the built pages usable by mouse, keyboard and print.
 
 A quiz states numbers. Each either stands on its chapter's page, or is computed here from ``alexbook``: the expression
 for it stands in the quiz's file.
@@ -104,9 +104,15 @@ def test_a_malformed_quiz_is_refused_in_a_sentence(tmp_path: Path, change, messa
 
 
 def test_text_is_escaped_and_code_is_marked() -> None:
-    assert quiz.marked("a < b & `x[\"<1>\"]`") == 'a &lt; b &amp; <code>x["&lt;1&gt;"]</code>'
-    page = quiz.render(QUIZZES[CHAPTERS[0]])
-    assert page.count(" data-right") == len(QUIZZES[CHAPTERS[0]])
+    assert quiz.marked("a < b & `x['<1>']`") == "a &lt; b &amp; <code>x['&lt;1&gt;']</code>"
+    assert quiz.marked("it's `a'b`") == "it\u2019s <code>a'b</code>"
+    assert quiz.marked('"yes"') == "\u201cyes\u201d"
+
+
+@pytest.mark.parametrize("chapter", QUIZZES)
+def test_the_page_needs_no_script_and_no_style_of_its_own(chapter: str) -> None:
+    page = quiz.render(QUIZZES[chapter])
+    assert page.count(" data-right") == len(QUIZZES[chapter])
     assert not re.search(r"<script|<style|\s(on\w+|style)=", page), "a content security policy forbids it inline"
 
 
@@ -191,3 +197,160 @@ def test_most_numeric_answers_are_computed() -> None:
     numeric = [q for qs in QUIZZES.values() for q in qs if re.match(r"(About )?\d", right(q).text)]
     assert len(numeric) > 12
     assert sum(bool(q.truth) for q in numeric) / len(numeric) > 0.6
+
+
+# --- on the built pages -----------------------------------------------------------------------------------------------
+
+CHAPTER = "04-lenet-pytorch"
+PAGE = HTML / "chapters" / f"{CHAPTER}.html"
+built = pytest.mark.skipif(not PAGE.is_file(), reason="the book is not built: run `make book`")
+in_browser = pytest.mark.skipif(not (CHROMIUM and PAGE.is_file()), reason="no Chromium, or the book is not built")
+
+
+@built
+@pytest.mark.parametrize("chapter", QUIZZES)
+def test_quiz_stands_before_further_reading(chapter: str) -> None:
+    page = (HTML / "chapters" / f"{chapter}.html").read_text(encoding="utf-8")
+    assert page.count('<fieldset class="quiz-question"') == len(QUIZZES[chapter])
+    quiz_at = page.index('id="check-yourself"')
+    if (reading := page.find('id="further-reading"')) > 0:
+        assert quiz_at < reading
+    assert page.count('href="#check-yourself"') >= 1, "it is among the page's contents"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def tab(browser) -> Iterator:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, offline=True)
+    tab = context.new_page()
+    tab.goto(PAGE.as_uri(), wait_until="load")
+    yield tab
+    context.close()
+
+
+def place_of_right(question: "quiz.Question") -> int:
+    return [choice.right for choice in question.choices].index(True)
+
+
+def plain(text: str) -> str:
+    """A text as it is read on the page."""
+    return re.sub(r"<[^>]+>", "", quiz.marked(text)).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+@in_browser
+def test_each_choice_answers_with_its_reason(tab) -> None:
+    for n, question in enumerate(QUIZZES[CHAPTER], 1):
+        group = tab.locator(f"#question-{n}")
+        assert not group.locator(".quiz-reasons").is_visible()
+        order = sorted(range(len(question.choices)), key=lambda place, q=question: q.choices[place].right)
+        for place in order:
+            choice = question.choices[place]
+            button = group.locator(".quiz-choice").nth(place)
+            assert plain(choice.text) in button.inner_text()
+            button.click()
+            said = group.get_by_role("status").inner_text()
+            assert said == f"{'ABCD'[place]}: {'Right.' if choice.right else 'No.'} {plain(choice.why)}"
+            assert button.locator(".quiz-mark").inner_text() == ("✓ right" if choice.right else "✗ no")
+        assert group.locator(".quiz-reasons").is_visible()
+    assert tab.locator(".quiz-score").inner_text() == f"0 of {len(QUIZZES[CHAPTER])} right at the first try."
+
+
+@in_browser
+def test_first_tries_are_counted(tab) -> None:
+    questions = QUIZZES[CHAPTER]
+    for n, question in enumerate(questions, 1):
+        assert tab.locator(".quiz-score").inner_text() == ""
+        right_place = place_of_right(question)
+        wrong_place = (right_place + 1) % len(question.choices)
+        tries = [right_place, wrong_place] if n > 1 else [wrong_place, right_place, right_place]
+        for place in tries:
+            tab.locator(f"#question-{n} .quiz-choice").nth(place).click()
+    expected = f"{len(questions) - 1} of {len(questions)} right at the first try."
+    assert tab.locator(".quiz-score").inner_text() == expected
+
+
+@in_browser
+def test_keyboard_alone_is_enough(tab) -> None:
+    tab.locator("#question-1 .quiz-choice").first.focus()
+    for n, question in enumerate(QUIZZES[CHAPTER][:2], 1):
+        place = place_of_right(question)
+        for key in ["Tab"] * place + (["Enter"] if n == 1 else ["Space"]):
+            tab.keyboard.press(key)
+        focused = tab.evaluate("document.activeElement.closest('.quiz-question').id")
+        assert focused == f"question-{n}", "the focus stays where it was"
+        assert tab.evaluate("document.activeElement.dataset.state") == "right"
+        assert tab.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        # On over the choices that are left and the reasons, which are unfolded by Enter, to the next question.
+        for _ in range(len(question.choices) - place):
+            tab.keyboard.press("Tab")
+        tab.keyboard.press("Enter")
+        assert tab.locator(f"#question-{n} .quiz-reasons").get_attribute("open") is not None
+        tab.keyboard.press("Tab")
+
+
+@in_browser
+def test_groups_are_named_by_their_questions(tab) -> None:
+    for question in QUIZZES[CHAPTER]:
+        assert tab.get_by_role("group", name=plain(question.text)).count() == 1
+
+
+@in_browser
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_accessible_before_and_after_an_answer(browser, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=theme, offline=True)
+    tab = context.new_page()
+    tab.goto(PAGE.as_uri(), wait_until="load")
+    for _ in range(2):
+        found = axe.Axe().run(tab, context=".quiz").response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"][:120]) for v in found] == []
+        for place in range(4):
+            tab.locator("#question-1 .quiz-choice").nth(place).click()
+    context.close()
+
+
+@in_browser
+def test_buttons_are_wide_enough_for_a_thumb(tab) -> None:
+    heights = tab.locator(".quiz-choice").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
+    assert min(heights) >= 44
+
+
+@in_browser
+@pytest.mark.parametrize("script", [True, False])
+def test_paper_shows_all_the_reasons(browser, script: bool) -> None:
+    context = browser.new_context(java_script_enabled=script, offline=True)
+    tab = context.new_page()
+    tab.goto(PAGE.as_uri(), wait_until="load")
+    if script:
+        tab.locator("#question-1 .quiz-choice").first.click()
+    tab.emulate_media(media="print")
+    question = QUIZZES[CHAPTER][0]
+    for choice in question.choices:
+        reason = tab.locator("#question-1 .quiz-reasons li").filter(has_text=plain(choice.why))
+        assert reason.is_visible() and reason.bounding_box()["height"] > 10
+    assert not tab.locator("#question-1 .quiz-feedback").is_visible()
+    context.close()
+
+
+@in_browser
+def test_without_scripts_the_answer_unfolds(browser) -> None:
+    context = browser.new_context(java_script_enabled=False, offline=True)
+    tab = context.new_page()
+    tab.goto(PAGE.as_uri(), wait_until="load")
+    question = QUIZZES[CHAPTER][0]
+    group = tab.locator("#question-1")
+    assert group.locator("li", has_text=plain(right(question).text)).first.is_visible()
+    assert not group.get_by_text(plain(right(question).why)).is_visible()
+    group.get_by_text("Answer and reasons").click()
+    assert group.get_by_text(f"Right is {'ABCD'[place_of_right(question)]}.").is_visible()
+    assert group.get_by_text(plain(right(question).why)).is_visible()
+    context.close()
