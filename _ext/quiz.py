@@ -70,11 +70,12 @@ def load(path: Path) -> list[Question]:
 
 
 def marked(text: str) -> str:
-    """Text as HTML, with printers' quotation marks; what stands between backticks is code and stays as it is."""
+    """Text as HTML, with printers' quotation marks; `this` is code and stays as it is, *this* is stressed."""
     parts = html.escape(text, quote=False).split("`")
     for place in range(0, len(parts), 2):
-        parts[place] = re.sub(r'"([^"]*)"', "\N{LEFT DOUBLE QUOTATION MARK}\\1\N{RIGHT DOUBLE QUOTATION MARK}",
-                              parts[place]).replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
+        prose = re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", parts[place])
+        prose = re.sub(r'"([^"]*)"', "\N{LEFT DOUBLE QUOTATION MARK}\\1\N{RIGHT DOUBLE QUOTATION MARK}", prose)
+        parts[place] = prose.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}")
     return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
 
 

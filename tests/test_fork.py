@@ -15,6 +15,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from time import time
 
 import pytest
 import yaml
@@ -64,7 +65,7 @@ class Fork:
         folder = self.checkout(job)
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "GIT_"))}
         variables |= {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": SERVER,
-                      "GITHUB_REPOSITORY": REPOSITORY, "HOME": str(self.work),
+                      "GITHUB_REPOSITORY": REPOSITORY, "HOME": str(self.work), "PIP_DRY_RUN": "1",
                       "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         commands = [step for step in WORKFLOW["jobs"][job]["steps"] if "run" in step]
         assert commands
@@ -139,15 +140,25 @@ def test_make_address_once_makes_the_branch_equal_to_main(fork: Fork, colab: dic
 
 @pytest.fixture(scope="module")
 def pages(fork: Fork) -> Path:
-    """The pages that the job ``build`` makes, in this environment: with dates at which make takes it as ready."""
-    folder = fork.checkout("build")
-    (folder / ".venv").symlink_to(ROOT / ".venv")
-    for name in ("requirements/lock.txt", "pyproject.toml"):
-        os.utime(folder / name, (0, 0))
+    """The pages that the job ``build`` makes, with this environment's packages.
+
+    Make is to find the environment ready, whatever the workflow has written since the checkout; and were it not, pip
+    must not install the fork's package in place of this one.
+    """
+    environment = fork.checkout("build") / ".venv"
+    environment.mkdir()
+    for part in (ROOT / ".venv").iterdir():
+        if part.name != READY.name:
+            (environment / part.name).symlink_to(part)
+    (environment / READY.name).touch()
+    os.utime(environment / READY.name, times=(time() + 86_400,) * 2)
+    before = {path: path.stat().st_mtime for path in (ROOT / ".venv").glob("lib/*/site-packages/*alexbook*")}
     fork.run("build")
     steps = WORKFLOW["jobs"]["build"]["steps"]
     [upload] = [step for step in steps if step.get("uses", "").startswith("actions/upload-pages-artifact")]
-    return folder / upload["with"]["path"]
+    after = {path: path.stat().st_mtime for path in (ROOT / ".venv").glob("lib/*/site-packages/*alexbook*")}
+    assert after == before, "the test has changed this environment"
+    return environment.parent / upload["with"]["path"]
 
 
 @needs_environment

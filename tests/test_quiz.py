@@ -106,6 +106,7 @@ def test_a_malformed_quiz_is_refused_in_a_sentence(tmp_path: Path, change, messa
 def test_text_is_escaped_and_code_is_marked() -> None:
     assert quiz.marked("a < b & `x['<1>']`") == "a &lt; b &amp; <code>x['&lt;1&gt;']</code>"
     assert quiz.marked("it's `a'b`") == "it\u2019s <code>a'b</code>"
+    assert quiz.marked("*not* `a*b*c` 2 * 3 * 4") == "<em>not</em> <code>a*b*c</code> 2 * 3 * 4"
     assert quiz.marked('"yes"') == "\u201cyes\u201d"
 
 
