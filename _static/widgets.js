@@ -80,8 +80,8 @@
       this.append(fallback, this.body);
       this.body.append(
         h("div", { class: "ax-head" }, h("p", { class: "ax-title" }, this.constructor.title), this.copied,
-          h("button", { type: "button", class: "ax-plain", onclick: () => this.reset() }, "Reset"),
-          h("button", { type: "button", class: "ax-plain", onclick: () => this.copy() }, "Copy link")),
+          h("span", {}, h("button", { type: "button", class: "ax-plain", onclick: () => this.reset() }, "Reset"),
+            h("button", { type: "button", class: "ax-plain", onclick: () => this.copy() }, "Copy link"))),
         this.link);
       this.build(...loaded);
       this.restore();
@@ -194,7 +194,9 @@
   const DRAWN = 4096; // pixels: no drawing of more than that
 
   /** Why these settings give no output, as alexbook.arithmetic says it, or an empty string. */
-  const refusal = ({ kind, input, kernel, stride, before, after, dilation }) => {
+  const refusal = ({ kind, input, kernel, stride, before, after, dilation, rounding = "floor" }) => {
+    if (kind !== "convolution" && kind !== "pooling") return `the layer is '${kind}', but must be 'convolution' or 'pooling'.`;
+    if (rounding !== "floor" && rounding !== "ceil") return `rounding is '${rounding}', but must be 'floor' or 'ceil'.`;
     const values = { kernel, stride, dilation, before, after, input };
     for (const [key, least] of Object.entries(LEAST)) {
       const value = values[key], word = key === "before" || key === "after" ? `padding ${key}` : key;
@@ -256,26 +258,28 @@
       this.legend = h("ul", { class: "ax-legend" });
       this.body.append(
         h("div", { class: "ax-controls" },
-          this.choice("kind", "layer", [["convolution", "convolution"], ["pooling", "pooling"]],
-            (kind) => kind === "pooling" ? { kind, dilation: 1 } : { kind }),
+          this.choice("kind", "layer", [["convolution", "convolution"], ["pooling", "pooling"]]),
           this.number("input", "input", 1), this.number("kernel", "kernel", 1), this.number("stride", "stride", 1),
           this.number("before", "padding before", 0), this.number("after", "padding after", 0),
           this.number("dilation", "dilation", 1),
           this.choice("rounding", "rounding", [["floor", "down (floor)"], ["ceil", "up (ceil)"]]),
-          this.example = this.choice("example", "or a layer of", [["", "the book's networks …"], ...examples],
+          this.choice("example", "or a layer of the book's networks", [["", "choose one …"], ...examples],
             (name) => found[name] ?? {})),
         this.says, this.drawing,
         this.steps = h("div", { class: "ax-steps" }, this.button("◀", () => this.step(-1), "Previous window"),
           this.slider("window", "window"), this.button("▶", () => this.step(1), "Next window")),
         this.legend, this.formulas);
-      delete this.inputs.example;
+      this.inputs.example.parentNode.classList.add("ax-double");
+      delete this.inputs.example; // it sets the other settings and is none itself
     }
 
     step(by) { this.change({ window: Math.min(Math.max(this.state.window + by, 0), this.outputs - 1) }); }
 
     render() {
-      const { state } = this, wrong = refusal(state);
-      this.inputs.dilation.disabled = state.kind === "pooling" && state.dilation === 1;
+      const { state } = this;
+      if (state.kind === "pooling") state.dilation = 1; // the book's pools have no holes
+      const wrong = refusal(state);
+      this.inputs.dilation.disabled = state.kind === "pooling";
       this.classList.toggle("ax-empty", Boolean(wrong));
       for (const part of [this.formulas, this.drawing, this.legend]) part.replaceChildren();
       this.steps.hidden = Boolean(wrong);
@@ -324,7 +328,8 @@
       const left = -before, right = Math.max(input + after, (outputs - 1) * stride - before + reach);
       const missed = unused(this.state, outputs), start = window * stride - before;
       // Where all pixels at once would be too small to see, a bar shows the whole row, and below it a part, enlarged.
-      const shown = Math.max(Math.floor(width / 19), 6), whole = right - left <= shown;
+      const digits = String(right).length, shown = Math.max(Math.floor(width / (7 * digits + 6)), 6);
+      const whole = right - left <= shown;
       let first = left, last = right;
       if (!whole) {
         first = Math.round(start + reach / 2 - shown / 2);
@@ -347,18 +352,18 @@
           block(start, start + reach, { class: "ax-window" }),
           svg("path", { class: "ax-lens", d: `M${bar(first)} 20V22L0.5 ${top - 3}M${bar(last)} 20V22L${width - 0.5} ${top - 3}` }));
       }
+      const numbers = [];
       for (let pixel = first; pixel < last; pixel += 1) {
         const kind = outside(pixel) ? "pad" : gone.has(pixel) ? "missed" : "pixel";
         parts.push(svg("rect", { x: x(pixel), y: top, width: cell, height: 30, "data-pixel": pixel, "data-kind": kind,
           class: kind === "pixel" ? "ax-pixel" : "ax-edge", fill: kind === "pixel" ? false : `url(#${id}-${kind})` }));
-        if (kind !== "pad" && cell >= 8.5 * String(pixel).length) {
-          parts.push(svg("text", { x: x(pixel) + cell / 2, y: top + 19, class: kind === "missed" ? "ax-number ax-strong" : "ax-number" },
-            pixel));
+        if (kind !== "pad" && cell >= 7 * String(pixel).length + 2) {
+          numbers.push(svg("text", { x: x(pixel) + cell / 2, y: top + 19, class: kind === "missed" ? "ax-strong" : "" }, pixel));
         }
       }
       const taps = Array.from({ length: kernel }, (_, tap) => start + tap * dilation);
       parts.push(...taps.filter((pixel) => pixel >= first && pixel < last).map((pixel) => svg("rect", { x: x(pixel) + 1,
-        y: top + 1, width: Math.max(cell - 2, 1), height: 28, class: "ax-tap" })));
+        y: top + 1, width: Math.max(cell - 2, 1), height: 28, class: "ax-tap" })), numbers);
       // One output for each stride: drawn as wide as that, under the middle of its window.
       const middle = (index) => x(index * stride - before + reach / 2), half = Math.min(stride * cell, 60) / 2;
       const ends = [Math.max(x(start), -2), Math.min(x(start + reach), width + 2)], below = top + 76;
@@ -370,8 +375,8 @@
         if (at < -half || at > width + half) continue;
         parts.push(svg("rect", { x: at - half, y: below, width: 2 * half, height: 28,
           class: index === window ? "ax-output ax-current" : "ax-output", "data-output": index }));
-        if (2 * half >= 8.5 * String(index).length) {
-          parts.push(svg("text", { x: at, y: below + 18, class: "ax-number" }, index));
+        if (2 * half >= 7 * String(index).length + 2) {
+          parts.push(svg("text", { x: at, y: below + 18 }, index));
         }
       }
       const said = `${this.where()}. ${this.sayUnused(missed)}`;
@@ -419,6 +424,7 @@
           this.choice("network", "network", families, (network) => ({ network })),
           this.choice("compare", "compare with", [["", "nothing"], ...families])),
         this.total, h("div", { class: "ax-explorer" }, this.tower, this.detail), this.says, this.difference);
+      this.says.classList.add("ax-quiet"); // for those who listen: it repeats what is on view
     }
 
     find(name) { return this.networks.find((network) => network.name === name); }
@@ -478,12 +484,12 @@
           layer.settings.groups && svg("path", { class: "ax-split", d: `M${x + wide / 2} ${y}v${tall}` })];
         return h("label", { class: slim ? "ax-layer ax-slim" : "ax-layer" },
           h("input", { type: "radio", name: `${this.id}-layer`, value: layer.name, onchange: () => this.change({ layer: layer.name }) }),
-          svg("svg", { width: 66, height, viewBox: `0 0 66 ${height}`, "aria-hidden": "true" },
+          svg("svg", { width: 60, height, viewBox: `3 0 60 ${height}`, "aria-hidden": "true" },
             svg("path", { class: "ax-wire", d: `M33 0V${height}` }), drawn),
           h("span", { class: "ax-name" }, layer.name, status(layer) && h("em", {}, ` ${status(layer)}`)),
           !slim && h("span", { class: "ax-size" }, size(layer.output)));
       }));
-      this.difference.replaceChildren(...other ? [this.table(network, other)] : []);
+      this.difference.replaceChildren(...other ? this.table(network, other) : []);
     }
 
     describe(network, layer) {
@@ -551,18 +557,21 @@
       for (const [place, layer] of there.entries()) { // those that only the other has, behind the one they follow there
         if (!names.includes(layer.name)) names.splice(names.indexOf(there[place - 1]?.name) + 1, 0, layer.name);
       }
-      const rows = names.map((name) => {
+      const same = [];
+      const rows = names.flatMap((name) => {
         const a = here.find((layer) => layer.name === name), b = there.find((layer) => layer.name === name);
         const found = a && b ? this.differing(a, b) : [];
         const word = !b ? "only here" : !a ? "only there" : found.length ? "differs" : "same";
-        return h("tr", { "data-layer": name, "data-status": word, class: word === "same" ? "" : "ax-differs" },
+        if (word === "same") { same.push(name); return []; }
+        return h("tr", { "data-layer": name, "data-status": word },
           h("th", { scope: "row" }, name), h("td", {}, word),
           h("td", {}, found.length ? h("ul", {}, found.map(([key, left, right]) => h("li", {}, `${key}: `, h("b", {}, left), ` here, ${right} there`)))
             : !a || !b ? size((a ?? b).output) : ""));
       });
-      return h("table", {}, h("caption", {}, `${network.title} (here) and ${other.title} (there), layer by layer. In all: `
+      const alike = h("p", { class: "ax-note" }, "The same in both: ", h("span", { "data-name": "same" }, same.join(", ") || "none"), ".");
+      return [h("table", {}, h("caption", {}, `${network.title} (here) and ${other.title} (there), layer by layer. In all: `
         + `${grouped(network.parameters)} and ${grouped(other.parameters)} parameters, ${grouped(network.macs)} and ${grouped(other.macs)} MACs.`),
-      h("thead", {}, h("tr", {}, ["layer", "is", "what differs"].map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows));
+      h("thead", {}, h("tr", {}, ["layer", "is", "what differs"].map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows)), alike];
     }
   }
 
@@ -586,7 +595,7 @@
       this.play = this.button("Play", () => this.toggle());
       this.credit = h("p", { class: "ax-note" });
       this.body.append(
-        h("div", { class: "ax-controls" },
+        h("div", { class: "ax-controls ax-four" },
           this.choice("image", "image", images.map((image) => [image.name, image.title]), (image) => ({ image, at: 0 })),
           this.choice("kernel", "kernel", [...kernels.map((kernel) => [kernel.name, kernel.title]), ["own", "your own"]],
             (name) => this.preset(name)),
@@ -687,7 +696,7 @@
       this.credit.replaceChildren(...image.credit ? [h("a", { href: image.credit.link }, `${image.credit.text}.`)] : []);
     }
 
-    /** A grid of cells: [{shade, ink, text, css}], with numbers only where they can be read. */
+    /** A grid of cells, with numbers where they can be read; where not, at least a sign marks what is negative. */
     grid(cells, across, down, label, extra = []) {
       const unit = 30, room = Math.max(this.body.clientWidth, 280);
       const drawn = (room < 560 ? 0.53 * room : 0.4 * room) / across; // about: CSS decides
@@ -696,8 +705,9 @@
         svg("defs", {}, hatch(`${this.id}-pad`, "ax-hatch", 45)),
         cells.map(({ fill, css, ink, words, place }, index) => svg("g", { "data-place": place }, svg("rect", { x: unit * (index % across),
           y: unit * Math.floor(index / across), width: unit, height: unit, class: css, fill }),
-        text && words != null && svg("text", { x: unit * (index % across) + unit / 2, y: unit * Math.floor(index / across) + 19.5,
-          class: "ax-number", fill: ink, "font-size": words.length > 4 ? 9 : words.length > 3 ? 10.5 : 12.5 }, words))), extra);
+        words != null && (text || words[0] === "−") && svg("text", { x: unit * (index % across) + unit / 2,
+          y: unit * Math.floor(index / across) + 19.5, class: `ax-${ink} ax-long-${Math.min(words.length, 5)}` },
+        text ? words : "−"))), extra);
     }
 
     drawInput(image, pixel, across) {
@@ -706,7 +716,7 @@
         const r = Math.floor(place / whole) - padding, c = place % whole - padding;
         if (r < 0 || c < 0 || r >= side || c >= side) return { css: "ax-edge", fill: `url(#${this.id}-pad)` };
         const share = pixel(r, c) / image.most, gray = Math.round(255 * (image.ink ? 1 - 0.85 * share : share));
-        return { css: "ax-cell", fill: `rgb(${gray},${gray},${gray})`, ink: gray < 140 ? "#fff" : "#222", words: String(pixel(r, c)) };
+        return { css: "ax-cell", fill: `rgb(${gray},${gray},${gray})`, ink: gray < 140 ? "white" : "black", words: String(pixel(r, c)) };
       });
       const r = Math.floor(at / across) * stride, c = (at % across) * stride;
       const frame = { x: 30 * c, y: 30 * r, width: 90, height: 90 };
@@ -722,7 +732,7 @@
         if (place > at) return { css: "ax-unfilled", place };
         const share = Math.abs(result) / most, [red, green, blue] = result < 0 ? [213, 94, 0] : [0, 114, 178];
         const mixed = [red, green, blue].map((part) => Math.round(255 + (part - 255) * share));
-        return { css: "ax-cell", fill: `rgb(${mixed})`, ink: share > 0.62 ? "#fff" : "#222", place, words: signed(rounded(result, Math.abs(result) < 100 ? 1 : 0)) };
+        return { css: "ax-cell", fill: `rgb(${mixed})`, ink: share > 0.62 && result > 0 ? "white" : "black", place, words: signed(rounded(result, Math.abs(result) < 100 ? 1 : 0)) };
       });
       const frame = { x: 30 * (at % across), y: 30 * Math.floor(at / across), width: 30, height: 30 };
       this.output.replaceChildren(this.grid(cells, across, across, `The output map, ${across} by ${across}; ${at + 1} of ${this.count} cells filled in.`,
@@ -790,14 +800,15 @@
       const most = Math.max(...chosen.flatMap((one) => [...one.train, ...one.test]).flat());
       const epochs = Math.max(...chosen.flatMap((one) => one.test.map((run) => run.length)));
       this.charts.append(this.chart("train", "training error, %", chosen, most, epochs), this.chart("test", `${second}, %`, chosen, most, epochs));
-      const rows = chosen.map((one) => ({ one, train: this.final(one.train), test: this.final(one.test) }));
+      const small = group.conditions.every((one) => [...one.train, ...one.test].every((run) => run.at(-1) < 10));
+      const final = (series) => this.final(series.map((run) => run.at(-1)), small ? 2 : 1);
+      const rows = chosen.map((one) => ({ one, train: final(one.train), test: final(one.test) }));
       this.tabulate(group, rows, second);
-      this.say(`${listed(rows.map(({ one, test }) => `${one.label}: ${test.mean}`))} % ${second} at the end.`);
+      this.say(`${second[0].toUpperCase()}${second.slice(1)} at the end: ${rows.map(({ one, test }) => `${one.label} ${test.mean} %`).join("; ")}.`);
     }
 
     /** Mean, lowest and highest of the runs' last values, in words. */
-    final(runsOf) {
-      const last = runsOf.map((run) => run.at(-1)), places = mean(last) < 5 ? 2 : 1;
+    final(last, places) {
       return { mean: mean(last).toFixed(places), low: Math.min(...last).toFixed(places), high: Math.max(...last).toFixed(places) };
     }
 
@@ -824,7 +835,7 @@
     }
 
     chart(which, title, chosen, most, epochs) {
-      const room = Math.max(this.charts.clientWidth, 260), wide = room >= 600 ? (room - 16) / 2 : room, tall = 250;
+      const room = Math.max(this.charts.clientWidth, 260), wide = room >= 600 ? Math.floor((room - 16) / 2) : room, tall = 250;
       const frame = { left: 34, right: wide - 24, top: 12, bottom: tall - 34 };
       const step = [1, 2, 5, 10, 20].find((size) => most / size <= 5.5) ?? 50, top = Math.ceil(most / step) * step;
       const x = (epoch) => epochs === 1 ? frame.left : frame.left + (epoch - 1) / (epochs - 1) * (frame.right - frame.left - 10);
@@ -852,17 +863,21 @@
           series.filter((run) => run.length > shortest).map((run) => svg("path", { class: "ax-single",
             d: path(run.slice(shortest - 1).map((value, epoch) => [shortest + epoch, value])) })),
           svg("path", { class: "ax-line", d: path(line), "data-mean": line.map(([, value]) => rounded(value, 4)).join(" ") })));
-        ends.push({ place, x: x(longest.length), y: y(longest.at(-1)) });
+        ends.push({ place, x: x(longest.length), label: y(longest.length > shortest ? longest.at(-1) : line.at(-1)[1]) });
       });
-      // Each curve's number at its end, moved apart where ends meet.
-      ends.sort((one, other) => one.y - other.y);
-      ends.forEach((end, place) => {
-        const above = ends.slice(0, place).filter((one) => Math.abs(one.x - end.x) < 18).at(-1);
-        end.label = Math.max(end.y, above ? above.label + 17 : 0);
-      });
-      const over = Math.max(...ends.map((end) => end.label)) - (frame.bottom - 2);
+      // Each curve's number at its end; numbers that would meet are moved apart, and stay inside.
+      ends.sort((one, other) => one.label - other.label);
+      for (let round = 0; round < 60; round += 1) {
+        ends.forEach((end, place) => {
+          for (const one of ends.slice(0, place)) {
+            const lacking = 17 - (end.label - one.label);
+            if (lacking > 0 && Math.abs(one.x - end.x) < 18) { end.label += lacking / 2; one.label -= lacking / 2; }
+          }
+        });
+        for (const end of ends) end.label = Math.min(end.label, frame.bottom);
+      }
       parts.push(...ends.map(({ place, x: at, label }) => svg("g", { class: `ax-curve ax-curve-${place}` },
-        svg("circle", { cx: at + 14, cy: label - Math.max(over, 0), r: 8 }), svg("text", { x: at + 14, y: label + 4 - Math.max(over, 0) }, place + 1))));
+        svg("circle", { cx: at + 14, cy: label, r: 8 }), svg("text", { x: at + 14, y: label + 4 }, place + 1))));
       return h("figure", {}, h("figcaption", {}, title), svg("svg", { viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, role: "img",
         "aria-label": `${title} over ${epochs} epochs for ${listed(chosen.map((one) => one.label))}; the table below has the final values.` }, parts));
     }
