@@ -37,6 +37,9 @@
   const rounded = (number, places) => Number(number.toFixed(places));
   const size = (shape) => shape.length === 1 ? grouped(shape[0]) : shape.join("×");
   const many = (count, word) => `${grouped(count)} ${word}${count === 1 ? "" : "s"}`;
+  const heading = (...words) => h("thead", {}, h("tr", {}, words.map((word) => h("th", { scope: "col" }, word))));
+  const upper = (words) => words[0].toUpperCase() + words.slice(1);
+  const unknown = (what, name, known) => `there is no ${what} named '${name}'; there are ${known.map((one) => one.name).join(", ")}.`;
   const listed = (words) => words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 
   /** `axData[name]`, once the script that sets it has run. */
@@ -62,7 +65,9 @@
       const alike = [...document.querySelectorAll(this.localName)];
       this.id ||= alike.indexOf(this) ? `${this.localName.slice(3)}-${alike.indexOf(this) + 1}` : this.localName.slice(3);
       this.state = { ...defaults };
-      for (const key of Object.keys(defaults)) if (this.hasAttribute(key)) this.state[key] = this.read(key, this.getAttribute(key));
+      for (const key of Object.keys(defaults)) {
+        if (this.hasAttribute(key)) this.state[key] = this.read(key, this.getAttribute(key));
+      }
       this.given = { ...this.state };
       this.says = h("p", { class: "ax-says", role: "status" });
       this.link = h("input", { class: "ax-link", readonly: true, hidden: true, "aria-label": "Link to these settings" });
@@ -149,32 +154,36 @@
       if (this.says.textContent !== text) this.says.textContent = text;
     }
 
+    /** An input with its label, which `sync` keeps at the setting's value. */
+    field(key, words, input, css = "ax-field") {
+      (this.inputs ??= {})[key] = input;
+      input.id = `${this.id}-${key}`;
+      return h("div", { class: css }, h("label", { for: input.id }, words), input);
+    }
+
     /** A labeled number; what is typed is a setting at once. */
-    number(key, label, least, attributes = {}) {
+    number(key, words, least, attributes = {}) {
       const input = h("input", { type: "number", min: least, step: 1, inputmode: "numeric", name: key, ...attributes,
         oninput: () => this.change({ [key]: input.valueAsNumber }) });
-      (this.inputs ??= {})[key] = input;
-      return h("label", { class: "ax-field" }, h("span", {}, label), input);
+      return this.field(key, words, input);
     }
 
     /** A labeled menu of [value, words] or, with a heading, [heading, [[value, words], ...]]. */
-    choice(key, label, options, changed = (value) => ({ [key]: value })) {
-      const option = ([value, words]) => Array.isArray(words) ? h("optgroup", { label: value }, words.map(option))
-        : h("option", { value }, words);
+    choice(key, words, options, changed = (value) => ({ [key]: value })) {
+      const option = ([value, label]) => Array.isArray(label) ? h("optgroup", { label: value }, label.map(option))
+        : h("option", { value }, label);
       const select = h("select", { name: key, onchange: () => this.change(changed(select.value)) }, options.map(option));
-      (this.inputs ??= {})[key] = select;
-      return h("label", { class: "ax-field" }, h("span", {}, label), select);
+      return this.field(key, words, select);
     }
 
     button(words, act, label) {
       return h("button", { type: "button", class: "ax-button", "aria-label": label, onclick: act }, words);
     }
 
-    slider(key, label) {
+    slider(key, words) {
       const input = h("input", { type: "range", min: 0, step: 1, name: key,
         oninput: () => this.change({ [key]: input.valueAsNumber }) });
-      (this.inputs ??= {})[key] = input;
-      return h("label", { class: "ax-field ax-slider" }, h("span", {}, label), input);
+      return this.field(key, words, input, "ax-field ax-slider");
     }
 
     /** Inputs show the settings, but what somebody is typing is left alone. */
@@ -407,24 +416,30 @@
   class NetworkExplorer extends Widget {
     static title = "Network explorer";
     static data = ["networks"];
-    static defaults = { network: "alexnet_2012", layer: "conv1", compare: "" };
+    static defaults = { network: "alexnet_2012", layer: "", compare: "" }; // "": its first layer
 
     build({ networks, credit }) {
       this.networks = networks;
       this.credit = credit;
-      const families = Object.entries(Object.groupBy ? Object.groupBy(networks, (network) => network.family)
-        : networks.reduce((all, one) => ({ ...all, [one.family]: [...all[one.family] ?? [], one] }), {}))
-        .map(([family, members]) => [family, members.map((network) => [network.name, network.title])]);
+      const families = [...new Set(networks.map((network) => network.family))].map((family) => [family,
+        networks.filter((network) => network.family === family).map((network) => [network.name, network.title])]);
       this.tower = h("div", { class: "ax-tower", role: "radiogroup", "aria-label": "Layers, from the input to the output" });
       this.detail = h("div", { class: "ax-detail" });
       this.total = h("p", { class: "ax-note" });
       this.difference = h("div", { class: "ax-difference" });
       this.body.append(
         h("div", { class: "ax-controls ax-wide" },
-          this.choice("network", "network", families, (network) => ({ network })),
+          this.choice("network", "network", families),
           this.choice("compare", "compare with", [["", "nothing"], ...families])),
         this.total, h("div", { class: "ax-explorer" }, this.tower, this.detail), this.says, this.difference);
       this.says.classList.add("ax-quiet"); // for those who listen: it repeats what is on view
+    }
+
+    /** Another network, and nothing said of a layer: the one of the same name, or else the first. */
+    change(changed) {
+      const next = this.find(changed.network);
+      const kept = !next || "layer" in changed || this.layersOf(next).some((layer) => layer.name === this.state.layer);
+      super.change(kept ? changed : { ...changed, layer: "" });
     }
 
     find(name) { return this.networks.find((network) => network.name === name); }
@@ -439,14 +454,12 @@
       this.sync();
       if (!network || state.compare && !other) {
         this.body.classList.add("ax-missing");
-        return this.say(`there is no network named '${network ? state.compare : state.network}'; there are `
-          + `${listed(this.networks.map((known) => known.name))}.`, true);
+        return this.say(unknown("network", network ? state.compare : state.network, this.networks), true);
       }
       const layers = this.layersOf(network);
+      state.layer ||= layers[1].name;
       const layer = layers.find((known) => known.name === state.layer);
       if (!layer) {
-        // A layer that the chosen network lacks: its first one, unless the name came from outside.
-        if (this.shown && this.shown !== network) return this.change({ layer: layers[1].name });
         this.body.classList.add("ax-missing");
         return this.say(`${network.name} has no layer '${state.layer}'; it has ${listed(layers.map((known) => known.name))}.`,
           true);
@@ -473,7 +486,8 @@
       this.tower.replaceChildren(...layers.map((layer) => {
         const [side, , depth] = layer.output, flat = layer.output.length === 1;
         const slim = /activation|dropout|flatten/.test(layer.kind);
-        const tall = flat ? 7 : Math.max(60 * side / tallest, 3), wide = flat ? 8 + 44 * Math.sqrt(side / longest) : Math.max(40 * depth / deepest, 3);
+        const tall = flat ? 7 : Math.max(60 * side / tallest, 3);
+        const wide = flat ? 8 + 44 * Math.sqrt(side / longest) : Math.max(40 * depth / deepest, 3);
         const back = flat ? 0 : tall * 0.25, height = slim ? 22 : Math.max(tall + back + 8, 28), mid = height / 2;
         const x = 33 - (wide + back) / 2, y = mid - (tall + back) / 2 + back;
         const css = `ax-box ax-${layer.kind.replace(/[ -].*$/, "")}`;
@@ -511,13 +525,13 @@
       this.detail.replaceChildren(
         h("p", { class: "ax-which" }, h("b", {}, layer.name), ` ${layer.kind}`),
         h("p", { class: "ax-settings" }, Object.entries(layer.settings).map(([key, value]) => `${key} ${value}`).join(", ") || "\u00a0"),
-        this.field(network, layer), h("dl", { class: "ax-facts" }, facts));
+        this.view(network, layer), h("dl", { class: "ax-facts" }, facts));
       this.say(`${layer.name}: ${layer.kind}, output ${size(layer.output)}, ${grouped(layer.parameters ?? 0)} parameters, `
         + `${grouped(layer.macs ?? 0)} MACs, sees ${layer.field ? `${size(layer.field)} pixels` : "the whole image"}.`);
     }
 
     /** The photograph, and on it what the middle unit of the layer sees, even where that is partly padding. */
-    field(network, layer) {
+    view(network, layer) {
       const [height, width] = network.input, middle = [0, 1].map((axis) => Math.floor((layer.output[axis] ?? 1) / 2));
       const box = layer.field ? [0, 1].map((axis) => ({ at: layer.start[axis] + middle[axis] * layer.jump[axis], size: layer.field[axis] }))
         : [{ at: 0, size: height }, { at: 0, size: width }];
@@ -527,15 +541,16 @@
       const outer = `M${-margin} ${-margin}h${view[2]}v${view[3]}h${-view[2]}z`, [down, across] = box;
       const words = layer.field ? `what the middle unit of ${layer.name} sees: rows ${down.at} to ${down.at + down.size - 1}, `
         + `columns ${across.at} to ${across.at + across.size - 1}` : `each unit of ${layer.name} sees the whole image`;
-      const photograph = network.picture.startsWith("photograph");
+      const photograph = network.picture.startsWith("photograph"), place = [down.at, across.at, down.size, across.size];
+      const hole = `M${across.at} ${down.at}v${down.size}h${across.size}v${-down.size}z`;
+      const frame = { x: across.at, y: down.at, width: across.size, height: down.size };
       return h("figure", { class: "ax-field-of-view" },
         svg("svg", { viewBox: view.join(" "), role: "img", "aria-label": `${photograph ? "A photograph of a pagoda"
-          : "A handwritten four"}, ${width} by ${height} pixels; outlined is ${words}.`, "data-field": `${down.at},${across.at},${down.size},${across.size}` },
+          : "A handwritten four"}, ${width} by ${height} pixels; outlined is ${words}.`, "data-field": place.join(",") },
           svg("image", { href: new URL(network.picture, DATA), width, height, class: width < 100 ? "ax-pixelated" : "" }),
-          svg("path", { class: "ax-shade", "fill-rule": "evenodd", d: `${outer}M${across.at} ${down.at}v${down.size}h${across.size}v${-down.size}z` }),
-          svg("rect", { x: across.at, y: down.at, width: across.size, height: down.size, class: "ax-field-line" }),
-          svg("rect", { x: across.at, y: down.at, width: across.size, height: down.size, class: "ax-field-line ax-inner" })),
-        h("figcaption", {}, words[0].toUpperCase() + words.slice(1), layer.field && lowest < 0 ? "; what lies outside is padding. " : ". ",
+          svg("path", { class: "ax-shade", "fill-rule": "evenodd", d: outer + hole }),
+          svg("rect", { ...frame, class: "ax-field-line" }), svg("rect", { ...frame, class: "ax-field-line ax-inner" })),
+        h("figcaption", {}, upper(words), layer.field && lowest < 0 ? "; what lies outside is padding. " : ". ",
           photograph && h("a", { href: this.credit.link }, `${this.credit.text}.`)));
     }
 
@@ -563,15 +578,16 @@
         const found = a && b ? this.differing(a, b) : [];
         const word = !b ? "only here" : !a ? "only there" : found.length ? "differs" : "same";
         if (word === "same") { same.push(name); return []; }
-        return h("tr", { "data-layer": name, "data-status": word },
-          h("th", { scope: "row" }, name), h("td", {}, word),
-          h("td", {}, found.length ? h("ul", {}, found.map(([key, left, right]) => h("li", {}, `${key}: `, h("b", {}, left), ` here, ${right} there`)))
-            : !a || !b ? size((a ?? b).output) : ""));
+        const different = found.map(([key, left, right]) => h("li", {}, `${key}: `, h("b", {}, left), ` here, ${right} there`));
+        return h("tr", { "data-layer": name, "data-status": word }, h("th", { scope: "row" }, name), h("td", {}, word),
+          h("td", {}, different.length ? h("ul", {}, different) : size((a ?? b).output)));
       });
-      const alike = h("p", { class: "ax-note" }, "The same in both: ", h("span", { "data-name": "same" }, same.join(", ") || "none"), ".");
-      return [h("table", {}, h("caption", {}, `${network.title} (here) and ${other.title} (there), layer by layer. In all: `
-        + `${grouped(network.parameters)} and ${grouped(other.parameters)} parameters, ${grouped(network.macs)} and ${grouped(other.macs)} MACs.`),
-      h("thead", {}, h("tr", {}, ["layer", "is", "what differs"].map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows)), alike];
+      const totals = (one) => `${grouped(one.parameters)} parameters, ${grouped(one.macs)} MACs`;
+      return [
+        h("table", {}, h("caption", {}, `Here: ${network.title}, ${totals(network)}. There: ${other.title}, ${totals(other)}.`),
+          heading("layer", "is", "what differs"), h("tbody", {}, rows)),
+        h("p", { class: "ax-note" }, "The same in both: ", h("span", { "data-name": "same" }, same.join(", ") || "none"), "."),
+      ];
     }
   }
 
@@ -657,7 +673,7 @@
 
     refusal(image, values) {
       const { divisor, stride, padding } = this.state;
-      if (!image) return `there is no image named '${this.state.image}'; there are ${listed(this.images.map((known) => known.name))}.`;
+      if (!image) return unknown("image", this.state.image, this.images);
       if (values.length !== 9 || values.some((value) => !Number.isFinite(value))) {
         return `the kernel is '${this.state.kernel}', but must be nine numbers (or one of `
           + `${listed(this.kernels.map((kernel) => kernel.name))}).`;
@@ -697,7 +713,7 @@
     }
 
     /** A grid of cells, with numbers where they can be read; where not, at least a sign marks what is negative. */
-    grid(cells, across, down, label, extra = []) {
+    grid(cells, across, down, label, frame) {
       const unit = 30, room = Math.max(this.body.clientWidth, 280);
       const drawn = (room < 560 ? 0.53 * room : 0.4 * room) / across; // about: CSS decides
       const text = drawn >= 15.5;
@@ -707,7 +723,7 @@
           y: unit * Math.floor(index / across), width: unit, height: unit, class: css, fill }),
         words != null && (text || words[0] === "−") && svg("text", { x: unit * (index % across) + unit / 2,
           y: unit * Math.floor(index / across) + 19.5, class: `ax-${ink} ax-long-${Math.min(words.length, 5)}` },
-        text ? words : "−"))), extra);
+        text ? words : "−"))), svg("rect", { ...frame, class: "ax-frame-under" }), svg("rect", { ...frame, class: "ax-frame" }));
     }
 
     drawInput(image, pixel, across) {
@@ -719,10 +735,9 @@
         return { css: "ax-cell", fill: `rgb(${gray},${gray},${gray})`, ink: gray < 140 ? "white" : "black", words: String(pixel(r, c)) };
       });
       const r = Math.floor(at / across) * stride, c = (at % across) * stride;
-      const frame = { x: 30 * c, y: 30 * r, width: 90, height: 90 };
-      this.input.replaceChildren(this.grid(cells, whole, whole, `The image, ${side} by ${side} pixels${padding
-        ? `, with ${padding} pixels of padding` : ""}; the window lies on rows ${r - padding} to ${r - padding + 2}, columns ${c - padding} to ${c - padding + 2}.`,
-      [svg("rect", { ...frame, class: "ax-frame-under" }), svg("rect", { ...frame, class: "ax-frame" })]));
+      const label = `The image, ${side} by ${side} pixels${padding ? `, with ${padding} pixels of padding` : ""}; the window lies `
+        + `on rows ${r - padding} to ${r - padding + 2}, columns ${c - padding} to ${c - padding + 2}.`;
+      this.input.replaceChildren(this.grid(cells, whole, whole, label, { x: 30 * c, y: 30 * r, width: 90, height: 90 }));
       this.inputWords.textContent = `image, ${size([side, side])}${padding ? `, padding ${padding}` : ""}`;
     }
 
@@ -732,25 +747,28 @@
         if (place > at) return { css: "ax-unfilled", place };
         const share = Math.abs(result) / most, [red, green, blue] = result < 0 ? [213, 94, 0] : [0, 114, 178];
         const mixed = [red, green, blue].map((part) => Math.round(255 + (part - 255) * share));
-        return { css: "ax-cell", fill: `rgb(${mixed})`, ink: share > 0.62 && result > 0 ? "white" : "black", place, words: signed(rounded(result, Math.abs(result) < 100 ? 1 : 0)) };
+        return { css: "ax-cell", fill: `rgb(${mixed})`, ink: share > 0.62 && result > 0 ? "white" : "black", place,
+          words: signed(rounded(result, Math.abs(result) < 100 ? 1 : 0)) };
       });
-      const frame = { x: 30 * (at % across), y: 30 * Math.floor(at / across), width: 30, height: 30 };
-      this.output.replaceChildren(this.grid(cells, across, across, `The output map, ${across} by ${across}; ${at + 1} of ${this.count} cells filled in.`,
-        [svg("rect", { ...frame, class: "ax-frame-under" }), svg("rect", { ...frame, class: "ax-frame" })]));
+      const label = `The output map, ${across} by ${across}; ${at + 1} of ${this.count} cells filled in.`;
+      this.output.replaceChildren(this.grid(cells, across, across, label,
+        { x: 30 * (at % across), y: 30 * Math.floor(at / across), width: 30, height: 30 }));
       this.outputWords.textContent = `output, ${size([across, across])}`;
     }
 
     explain(products, sum, across) {
       const { at, divisor } = this.state, bracketed = (number) => number < 0 ? `(${signed(number)})` : String(number);
-      const result = rounded(sum / divisor, 4), part = (from) => products.slice(from, from + 3);
-      const lines = [0, 3, 6].map((from) => h("div", {}, part(from).map(([value, weight], place) => [place || from ? h("i", {}, "+") : h("i", {}, ""),
-        h("span", { class: weight === 0 || value === 0 ? "ax-nought" : "" }, `${value} · ${bracketed(weight)}`)])));
-      const plain = rounded(sum, 6);
-      this.terms.replaceChildren(...lines, h("div", { class: "ax-sum" }, h("i", {}, "="),
-        divisor === 1 ? "" : `${signed(plain)} / ${bracketed(divisor)} = `, h("b", { "data-name": "sum" }, signed(result))));
-      this.inputs.at.setAttribute("aria-valuetext", `row ${Math.floor(at / across) + 1}, column ${at % across + 1}`);
-      this.say(`Window ${at + 1} of ${this.count} (row ${Math.floor(at / across) + 1}, column ${at % across + 1}): the nine products add up to ${signed(plain)}`
-        + `${divisor === 1 ? "" : `, divided by ${signed(divisor)} that is ${signed(result)}`}.`);
+      const result = rounded(sum / divisor, 4), plain = rounded(sum, 6), whole = divisor === 1;
+      const term = ([value, weight], place) => [h("i", {}, place ? "+" : ""),
+        h("span", { class: weight === 0 || value === 0 ? "ax-nought" : "" }, `${value} · ${bracketed(weight)}`)];
+      const terms = products.map(term);
+      this.terms.replaceChildren(...[0, 3, 6].map((from) => h("div", {}, terms.slice(from, from + 3))),
+        h("div", { class: "ax-sum" }, h("i", {}, "="), whole ? "" : `${signed(plain)} / ${bracketed(divisor)} = `,
+          h("b", { "data-name": "sum" }, signed(result))));
+      const place = `row ${Math.floor(at / across) + 1}, column ${at % across + 1}`;
+      this.inputs.at.setAttribute("aria-valuetext", place);
+      this.say(`Window ${at + 1} of ${this.count} (${place}): the nine products add up to ${signed(plain)}`
+        + `${whole ? "" : `, divided by ${signed(divisor)} that is ${signed(result)}`}.`);
     }
   }
 
@@ -785,7 +803,7 @@
       this.sync();
       this.body.classList.toggle("ax-missing", !group);
       if (!group) {
-        return this.say(`there is no experiment named '${state.experiment}'; there are ${listed(this.groups.map((known) => known.name))}.`, true);
+        return this.say(unknown("experiment", state.experiment, this.groups), true);
       }
       const wanted = new Set(state.conditions.split(/[\s,]+/).filter(Boolean)), known = group.conditions.map((one) => one.name);
       const strange = [...wanted].find((name) => !known.includes(name));
@@ -795,16 +813,20 @@
       this.table.replaceChildren();
       if (strange) return this.say(`there is no condition '${strange}' in ${group.name}; there are ${listed(known)}.`, true);
       if (!chosen.length) return this.say("no condition is chosen; tick at least one.", true);
-      if (chosen.length > MOST_CURVES) return this.say(`${chosen.length} conditions are chosen, but at most ${MOST_CURVES} curves can be told apart.`, true);
+      if (chosen.length > MOST_CURVES) {
+        return this.say(`${chosen.length} conditions are chosen, but at most ${MOST_CURVES} curves can be told apart.`, true);
+      }
       const second = group.held_out ? "error on images held out" : "test error";
       const most = Math.max(...chosen.flatMap((one) => [...one.train, ...one.test]).flat());
       const epochs = Math.max(...chosen.flatMap((one) => one.test.map((run) => run.length)));
-      this.charts.append(this.chart("train", "training error, %", chosen, most, epochs), this.chart("test", `${second}, %`, chosen, most, epochs));
+      this.charts.append(this.chart("train", "training error, %", chosen, most, epochs),
+        this.chart("test", `${second}, %`, chosen, most, epochs));
       const small = group.conditions.every((one) => [...one.train, ...one.test].every((run) => run.at(-1) < 10));
       const final = (series) => this.final(series.map((run) => run.at(-1)), small ? 2 : 1);
       const rows = chosen.map((one) => ({ one, train: final(one.train), test: final(one.test) }));
-      this.tabulate(group, rows, second);
-      this.say(`${second[0].toUpperCase()}${second.slice(1)} at the end: ${rows.map(({ one, test }) => `${one.label} ${test.mean} %`).join("; ")}.`);
+      this.tabulate(rows, second);
+      const ends = rows.map(({ one, test }) => `${one.label} ${test.mean} %`);
+      this.say(`${upper(second)} at the end: ${ends.join("; ")}.`);
     }
 
     /** Mean, lowest and highest of the runs' last values, in words. */
@@ -816,9 +838,10 @@
       const full = chosen.length >= MOST_CURVES, names = chosen.map((one) => one.name);
       if (this.offered !== group) {
         this.offered = group;
-        this.boxes.replaceChildren(h("legend", {}, `conditions (at most ${MOST_CURVES})`), ...group.conditions.map((one) => h("label", {},
-          h("input", { type: "checkbox", value: one.name, onchange: () => this.change({ conditions: [...this.boxes.querySelectorAll("input:checked")]
-            .map((box) => box.value).join(" ") }) }), h("span", { class: "ax-key" }), h("span", {}, one.label))));
+        const ticked = () => [...this.boxes.querySelectorAll("input:checked")].map((box) => box.value).join(" ");
+        const box = (value) => h("input", { type: "checkbox", value, onchange: () => this.change({ conditions: ticked() }) });
+        this.boxes.replaceChildren(h("legend", {}, `conditions (at most ${MOST_CURVES})`), ...group.conditions.map((one) =>
+          h("label", {}, box(one.name), h("span", { class: "ax-key" }), h("span", {}, one.label))));
       }
       for (const box of this.boxes.querySelectorAll("input")) {
         const place = names.indexOf(box.value);
@@ -878,23 +901,29 @@
       }
       parts.push(...ends.map(({ place, x: at, label }) => svg("g", { class: `ax-curve ax-curve-${place}` },
         svg("circle", { cx: at + 14, cy: label, r: 8 }), svg("text", { x: at + 14, y: label + 4 }, place + 1))));
-      return h("figure", {}, h("figcaption", {}, title), svg("svg", { viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, role: "img",
-        "aria-label": `${title} over ${epochs} epochs for ${listed(chosen.map((one) => one.label))}; the table below has the final values.` }, parts));
+      const label = `${title} over ${epochs} epochs for ${listed(chosen.map((one) => one.label))}; `
+        + "the table below has the final values.";
+      return h("figure", {}, h("figcaption", {}, title),
+        svg("svg", { viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, role: "img", "aria-label": label }, parts));
     }
 
-    tabulate(group, rows, second) {
-      const range = (found, runsOf) => runsOf.length > 1 ? [h("b", {}, found.mean), h("small", {}, ` ${found.low}–${found.high}`)] : [h("b", {}, found.mean)];
+    tabulate(rows, second) {
       const lengths = (one) => [...new Set(one.test.map((run) => run.length))].sort((a, b) => a - b);
-      const uneven = rows.some(({ one }) => lengths(one).length > 1);
-      this.table.append(h("table", {},
-        h("caption", {}, "At the end of each run: mean", rows.some(({ one }) => one.seeds.length > 1) ? " and, small, lowest to highest over the seeds." : ".",
-          " Bands in the curves show the same range.", uneven && " Runs end at different epochs: mean and band are drawn as far as all seeds go, then single runs."),
-        h("thead", {}, h("tr", {}, ["condition", "seeds", "epochs", "training error, %", `${second}, %`].map((head) => h("th", { scope: "col" }, head)))),
+      const uneven = rows.some(({ one }) => lengths(one).length > 1), several = rows.some(({ one }) => one.seeds.length > 1);
+      const cell = (name, { mean, low, high }, one) => h("td", { "data-name": name }, h("b", {}, mean),
+        one.seeds.length > 1 && h("small", {}, ` ${low}–${high}`));
+      this.table.append(
+        h("table", {}, h("caption", {},
+          several ? "At the end of each run: mean and, small, lowest to highest over the seeds; a band shows the same range."
+            : "At the end of each run, one seed each.",
+          uneven && " Runs end at different epochs: mean and band go as far as all seeds do, then come single runs."),
+        heading("condition", "seeds", "epochs", "training error, %", `${second}, %`),
         h("tbody", {}, rows.map(({ one, train, test }, place) => h("tr", { "data-condition": one.name },
           h("th", { scope: "row" }, this.key(place), h("span", {}, one.label)), h("td", {}, one.seeds.length),
           h("td", {}, lengths(one).filter((_, at, all) => at === 0 || at === all.length - 1).join("–")),
-          h("td", { "data-name": "train" }, range(train, one.train)), h("td", { "data-name": "test" }, range(test, one.test)))))),
-      h("details", {}, h("summary", {}, "The commands that made these runs"), h("pre", {}, rows.map(({ one }) => one.command).join("\n"))));
+          cell("train", train, one), cell("test", test, one))))),
+        h("details", {}, h("summary", {}, "The commands that made these runs"),
+          h("pre", {}, rows.map(({ one }) => one.command).join("\n"))));
     }
   }
 
