@@ -29,7 +29,7 @@ KINDS = {"conv": "convolution", "maxpool": "max-pooling", "avgpool": "mean pooli
 KERNELS = (
     ("right", "right-hand edges", (1, 0, -1) * 3, 1),
     ("bottom", "lower edges", (1, 1, 1, 0, 0, 0, -1, -1, -1), 1),
-    ("edges", "edges of any direction", (-1, -1, -1, -1, 8, -1, -1, -1, -1), 1),
+    ("edges", "all edges", (-1, -1, -1, -1, 8, -1, -1, -1, -1), 1),
     ("blur", "blur", (1,) * 9, 9),
     ("sharpen", "sharpen", (0, -1, 0, -1, 5, -1, 0, -1, 0), 1),
     ("identity", "identity", (0, 0, 0, 0, 1, 0, 0, 0, 0), 1),
@@ -210,7 +210,7 @@ def images_data() -> dict:
     found = [{"name": f"digit-{label}", "title": f"a handwritten {label}", "ink": True, "most": 16,
               "values": digits.images[first].tolist()} for label, first in enumerate(firsts)]
     gray = np.asarray(Image.fromarray(photograph(12)).convert("L"))
-    found.append({"name": "photograph", "title": "a photograph, very small", "ink": False, "most": 255,
+    found.append({"name": "photograph", "title": "a tiny photograph", "ink": False, "most": 255,
                   "values": gray.tolist(), "credit": CREDIT})
     kernels = [{"name": name, "title": title, "values": values, "divisor": divisor}
                for name, title, values, divisor in KERNELS]

@@ -539,8 +539,9 @@
       const margin = Math.max(-lowest, box[0].at + box[0].size - height, box[1].at + box[1].size - width, 0) + width * 0.02;
       const view = [-margin, -margin, width + 2 * margin, height + 2 * margin];
       const outer = `M${-margin} ${-margin}h${view[2]}v${view[3]}h${-view[2]}z`, [down, across] = box;
-      const words = layer.field ? `what the middle unit of ${layer.name} sees: rows ${down.at} to ${down.at + down.size - 1}, `
-        + `columns ${across.at} to ${across.at + across.size - 1}` : `each unit of ${layer.name} sees the whole image`;
+      const span = ({ at, size: long }) => `${signed(at)} to ${signed(at + long - 1)}`;
+      const words = layer.field ? `what the middle unit of ${layer.name} sees: rows ${span(down)}, columns ${span(across)}`
+        : `each unit of ${layer.name} sees the whole image`;
       const photograph = network.picture.startsWith("photograph"), place = [down.at, across.at, down.size, across.size];
       const hole = `M${across.at} ${down.at}v${down.size}h${across.size}v${-down.size}z`;
       const frame = { x: across.at, y: down.at, width: across.size, height: down.size };
@@ -713,17 +714,15 @@
     }
 
     /** A grid of cells, with numbers where they can be read; where not, at least a sign marks what is negative. */
-    grid(cells, across, down, label, frame) {
-      const unit = 30, room = Math.max(this.body.clientWidth, 280);
-      const drawn = (room < 560 ? 0.53 * room : 0.4 * room) / across; // about: CSS decides
-      const text = drawn >= 15.5;
-      return svg("svg", { viewBox: `-2 -2 ${unit * across + 4} ${unit * down + 4}`, role: "img", "aria-label": label },
+    grid(box, cells, across, label, frame) {
+      const unit = 30, text = box.clientWidth / across >= 16, whole = unit * across + 4;
+      box.replaceChildren(svg("svg", { viewBox: `-2 -2 ${whole} ${whole}`, role: "img", "aria-label": label },
         svg("defs", {}, hatch(`${this.id}-pad`, "ax-hatch", 45)),
         cells.map(({ fill, css, ink, words, place }, index) => svg("g", { "data-place": place }, svg("rect", { x: unit * (index % across),
           y: unit * Math.floor(index / across), width: unit, height: unit, class: css, fill }),
         words != null && (text || words[0] === "−") && svg("text", { x: unit * (index % across) + unit / 2,
           y: unit * Math.floor(index / across) + 19.5, class: `ax-${ink} ax-long-${Math.min(words.length, 5)}` },
-        text ? words : "−"))), svg("rect", { ...frame, class: "ax-frame-under" }), svg("rect", { ...frame, class: "ax-frame" }));
+        text ? words : "−"))), svg("rect", { ...frame, class: "ax-frame-under" }), svg("rect", { ...frame, class: "ax-frame" })));
     }
 
     drawInput(image, pixel, across) {
@@ -737,7 +736,7 @@
       const r = Math.floor(at / across) * stride, c = (at % across) * stride;
       const label = `The image, ${side} by ${side} pixels${padding ? `, with ${padding} pixels of padding` : ""}; the window lies `
         + `on rows ${r - padding} to ${r - padding + 2}, columns ${c - padding} to ${c - padding + 2}.`;
-      this.input.replaceChildren(this.grid(cells, whole, whole, label, { x: 30 * c, y: 30 * r, width: 90, height: 90 }));
+      this.grid(this.input, cells, whole, label, { x: 30 * c, y: 30 * r, width: 90, height: 90 });
       this.inputWords.textContent = `image, ${size([side, side])}${padding ? `, padding ${padding}` : ""}`;
     }
 
@@ -751,8 +750,8 @@
           words: signed(rounded(result, Math.abs(result) < 100 ? 1 : 0)) };
       });
       const label = `The output map, ${across} by ${across}; ${at + 1} of ${this.count} cells filled in.`;
-      this.output.replaceChildren(this.grid(cells, across, across, label,
-        { x: 30 * (at % across), y: 30 * Math.floor(at / across), width: 30, height: 30 }));
+      this.grid(this.output, cells, across, label,
+        { x: 30 * (at % across), y: 30 * Math.floor(at / across), width: 30, height: 30 });
       this.outputWords.textContent = `output, ${size([across, across])}`;
     }
 

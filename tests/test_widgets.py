@@ -643,7 +643,8 @@ def tags_in(text: str) -> Iterator[tuple[str, dict[str, str], str]]:
 
 def sources() -> Iterator[tuple[Path, str]]:
     for path in sorted(ROOT.glob("*.md")):
-        yield path, path.read_text(encoding="utf-8")
+        if path.stem.islower():  # a page of the book, unlike README.md
+            yield path, path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "chapters").glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "markdown":
