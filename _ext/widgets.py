@@ -16,6 +16,7 @@ from alexbook.arithmetic import POOLS, WINDOWED, paddings, trace
 from alexbook.layers import LRN, RBF, Activation, Conv, Dense, Dropout, Layer, SpatialNorm, pair
 from alexbook.network import Network
 from alexbook.tables import Row
+from docutils import nodes
 from PIL import Image
 from sklearn.datasets import load_sample_image
 from sphinx.application import Sphinx
@@ -260,11 +261,20 @@ def write(folder: Path) -> None:
         Image.fromarray(image).save(folder / picture((side, side, channels)), quality=82, optimize=True)
 
 
+def only_where_used(app: Sphinx, name: str, template: str, context: dict, doctree: nodes.document | None) -> None:
+    """The theme loads every script and style on every page; these two stay away from pages without a widget."""
+    if doctree and any("<ax-" in raw.astext() for raw in doctree.findall(nodes.raw)):
+        return
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context[kind] if "/widgets." not in str(getattr(file, "filename", file))]
+
+
 def on_finished(app: Sphinx, error: Exception | None) -> None:
     if error is None and app.builder.format == "html":
         write(Path(app.outdir) / FOLDER)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("html-page-context", only_where_used, priority=900)
     app.connect("build-finished", on_finished)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -413,10 +413,12 @@
 
   // --- 2: networks ---------------------------------------------------------------------------------------------------
 
+  const UNITS = ["first", "middle", "last"];
+
   class NetworkExplorer extends Widget {
     static title = "Network explorer";
     static data = ["networks"];
-    static defaults = { network: "alexnet_2012", layer: "", compare: "" }; // "": its first layer
+    static defaults = { network: "alexnet_2012", layer: "", compare: "", unit: "middle" }; // layer "": its first
 
     build({ networks, credit }) {
       this.networks = networks;
@@ -430,7 +432,8 @@
       this.body.append(
         h("div", { class: "ax-controls ax-wide" },
           this.choice("network", "network", families),
-          this.choice("compare", "compare with", [["", "nothing"], ...families])),
+          this.choice("compare", "compare with", [["", "nothing"], ...families]),
+          this.choice("unit", "show what is seen by", UNITS.map((unit) => [unit, `the ${unit} unit`]))),
         this.total, h("div", { class: "ax-explorer" }, this.tower, this.detail), this.says, this.difference);
       this.says.classList.add("ax-quiet"); // for those who listen: it repeats what is on view
     }
@@ -457,6 +460,10 @@
         return this.say(unknown("network", network ? state.compare : state.network, this.networks), true);
       }
       const layers = this.layersOf(network);
+      if (!UNITS.includes(state.unit)) {
+        this.body.classList.add("ax-missing");
+        return this.say(`the unit is '${state.unit}', but must be ${UNITS.join(", ")}.`, true);
+      }
       state.layer ||= layers[1].name;
       const layer = layers.find((known) => known.name === state.layer);
       if (!layer) {
@@ -530,28 +537,29 @@
         + `${grouped(layer.macs ?? 0)} MACs, sees ${layer.field ? `${size(layer.field)} pixels` : "the whole image"}.`);
     }
 
-    /** The photograph, and on it what the middle unit of the layer sees, even where that is partly padding. */
+    /** The photograph, and on it what the chosen unit of the layer sees, even where that is partly outside. */
     view(network, layer) {
-      const [height, width] = network.input, middle = [0, 1].map((axis) => Math.floor((layer.output[axis] ?? 1) / 2));
-      const box = layer.field ? [0, 1].map((axis) => ({ at: layer.start[axis] + middle[axis] * layer.jump[axis], size: layer.field[axis] }))
-        : [{ at: 0, size: height }, { at: 0, size: width }];
-      const lowest = Math.min(0, box[0].at, box[1].at);
-      const margin = Math.max(-lowest, box[0].at + box[0].size - height, box[1].at + box[1].size - width, 0) + width * 0.02;
+      const [height, width] = network.input, { unit } = this.state;
+      const place = (count) => ({ first: 0, middle: Math.floor(count / 2), last: count - 1 })[unit];
+      const box = [0, 1].map((axis) => layer.field ? { size: layer.field[axis],
+        at: layer.start[axis] + place(layer.output[axis]) * layer.jump[axis] } : { at: 0, size: network.input[axis] });
+      const beyond = Math.max(...box.flatMap(({ at, size: long }, axis) => [-at, at + long - network.input[axis]]), 0);
+      const margin = beyond + width * 0.02;
       const view = [-margin, -margin, width + 2 * margin, height + 2 * margin];
       const outer = `M${-margin} ${-margin}h${view[2]}v${view[3]}h${-view[2]}z`, [down, across] = box;
       const span = ({ at, size: long }) => `${signed(at)} to ${signed(at + long - 1)}`;
-      const words = layer.field ? `what the middle unit of ${layer.name} sees: rows ${span(down)}, columns ${span(across)}`
+      const words = layer.field ? `what the ${unit} unit of ${layer.name} sees: rows ${span(down)}, columns ${span(across)}`
         : `each unit of ${layer.name} sees the whole image`;
-      const photograph = network.picture.startsWith("photograph"), place = [down.at, across.at, down.size, across.size];
+      const photograph = network.picture.startsWith("photograph"), corners = [down.at, across.at, down.size, across.size];
       const hole = `M${across.at} ${down.at}v${down.size}h${across.size}v${-down.size}z`;
       const frame = { x: across.at, y: down.at, width: across.size, height: down.size };
       return h("figure", { class: "ax-field-of-view" },
         svg("svg", { viewBox: view.join(" "), role: "img", "aria-label": `${photograph ? "A photograph of a pagoda"
-          : "A handwritten four"}, ${width} by ${height} pixels; outlined is ${words}.`, "data-field": place.join(",") },
+          : "A handwritten four"}, ${width} by ${height} pixels; outlined is ${words}.`, "data-field": corners.join(",") },
           svg("image", { href: new URL(network.picture, DATA), width, height, class: width < 100 ? "ax-pixelated" : "" }),
           svg("path", { class: "ax-shade", "fill-rule": "evenodd", d: outer + hole }),
           svg("rect", { ...frame, class: "ax-field-line" }), svg("rect", { ...frame, class: "ax-field-line ax-inner" })),
-        h("figcaption", {}, upper(words), layer.field && lowest < 0 ? "; what lies outside is padding. " : ". ",
+        h("figcaption", {}, upper(words), beyond ? "; part of that lies outside the image. " : ". ",
           photograph && h("a", { href: this.credit.link }, `${this.credit.text}.`)));
     }
 

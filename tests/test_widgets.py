@@ -227,13 +227,14 @@ def size(shape: tuple[int, ...]) -> str:
     return "×".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]:,}"
 
 
-def field_of(network: Network, name: str) -> tuple[int, int, int, int]:
-    """Rows and columns of the input that the middle unit of a layer sees, walking *back* from it, layer by layer."""
+def field_of(network: Network, name: str, unit: str) -> tuple[int, int, int, int]:
+    """Rows and columns of the input that a unit of a layer sees, walking *back* from it, layer by layer."""
     rows = list(arithmetic.trace(network))
     place = [row.name for row in rows].index(name)
     found = []
     for axis in (0, 1):
-        first = last = rows[place].output_shape[axis] // 2
+        count = rows[place].output_shape[axis]
+        first = last = {"first": 0, "middle": count // 2, "last": count - 1}[unit]
         for row in reversed(rows[:place + 1]):
             if isinstance(row.layer, arithmetic.WINDOWED):
                 kernel, stride = pair(row.layer.kernel)[axis], pair(row.layer.stride)[axis]
@@ -263,7 +264,8 @@ def test_networks_are_the_packages(open_page) -> None:
     for _ in range(SETTINGS):
         network = random.choice(names)
         layers = [row.name for row in arithmetic.trace(networks.get(network))]
-        settings.append({"network": network, "layer": random.choice(layers), "compare": random.choice(["", *names])})
+        settings.append({"network": network, "layer": random.choice(layers), "compare": random.choice(["", *names]),
+                         "unit": random.choice(("first", "middle", "last"))})
     for given, found in zip(settings, drive(open_page(), "ax-network-explorer", settings, READ_NETWORK), strict=True):
         traced = arithmetic.trace(networks.get(given["network"]))
         row, facts = traced[given["layer"]], found["facts"]
@@ -275,7 +277,8 @@ def test_networks_are_the_packages(open_page) -> None:
         assert (facts["parameters"], facts["macs"]) == (f"{row.parameters:,}", f"{row.macs:,}")
         assert facts["bytes"] == f"{row.activation_bytes:,} bytes"
         assert facts["field"] == (size(row.receptive_field) if row.receptive_field else "the whole image")
-        field = field_of(traced.network, row.name) if row.receptive_field else (0, 0, *traced.network.input_shape[:2])
+        field = field_of(traced.network, row.name, given["unit"]) if row.receptive_field else \
+            (0, 0, *traced.network.input_shape[:2])
         assert found["field"] == ",".join(map(str, field)), given
         assert f"{row.parameters:,} parameters, {row.macs:,} MACs" in found["says"]
         if not given["compare"]:
@@ -298,6 +301,8 @@ def test_unknown_networks_and_layers_are_named(open_page) -> None:
     unknown, compared, layer = drive(tab, "ax-network-explorer", [
         {"network": "alexnet", "layer": "conv1", "compare": ""}, {"network": "lenet5", "compare": "resnet"},
         {"network": "lenet5", "layer": "conv9", "compare": ""}], READ_NETWORK)
+    odd, = drive(tab, "ax-network-explorer", [{"layer": "C1", "unit": "second"}], READ_NETWORK)
+    assert odd["wrong"] and "must be first, middle, last" in odd["says"]
     with pytest.raises(ValueError) as error:
         networks.get("alexnet")
     assert unknown["wrong"] and unknown["says"].removeprefix("Not possible: ") == \
@@ -649,6 +654,15 @@ def sources() -> Iterator[tuple[Path, str]]:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] == "markdown":
                 yield path, "".join(cell["source"])
+
+
+def test_only_pages_with_a_widget_load_them() -> None:
+    if not (HTML / "explore.html").is_file():
+        pytest.skip("the book is not built: run `make book`")
+    for path in (path for path in (*ROOT.glob("*.md"), *(ROOT / "chapters").glob("*.ipynb")) if path.stem.islower()):
+        page = HTML / path.relative_to(ROOT).with_suffix(".html")
+        used = any(list(tags_in(text)) for source, text in sources() if source == path)
+        assert ("widgets.js" in page.read_text(encoding="utf-8")) == used, page
 
 
 def test_every_tag_has_words_for_where_no_script_runs() -> None:
