@@ -63,7 +63,7 @@
       if (this.body) return;
       const { name, defaults, data } = this.constructor;
       const alike = [...document.querySelectorAll(this.localName)];
-      this.id ||= alike.indexOf(this) ? `${this.localName.slice(3)}-${alike.indexOf(this) + 1}` : this.localName.slice(3);
+      this.id ||= alike.indexOf(this) ? `${this.localName}-${alike.indexOf(this) + 1}` : this.localName;
       this.state = { ...defaults };
       for (const key of Object.keys(defaults)) {
         if (this.hasAttribute(key)) this.state[key] = this.read(key, this.getAttribute(key));
@@ -190,9 +190,8 @@
     sync() {
       for (const [key, input] of Object.entries(this.inputs)) {
         const value = this.state[key], text = value !== value ? "" : String(value);
-        if (input.value !== text && (input !== document.activeElement || input.type !== "number" || value === value)) {
-          input.value = text;
-        }
+        const typing = input === document.activeElement && input.type === "number";
+        if (input.value !== text && !(typing && Object.is(input.valueAsNumber, value))) input.value = text;
       }
     }
   }
@@ -477,7 +476,12 @@
       this.describe(network, layer);
       this.total.replaceChildren(h("b", {}, network.title), ` (${network.source}): `, h("span", { "data-name": "total-parameters" },
         grouped(network.parameters)), " parameters, ", h("span", { "data-name": "total-macs" }, grouped(network.macs)),
-      " MACs, ", h("span", { "data-name": "total-bytes" }, grouped(network.bytes)), " bytes of weights.");
+      " MACs, ", h("span", { "data-name": "total-bytes" }, grouped(network.bytes)), ` bytes of weights. ${this.rounds(network)}`);
+    }
+
+    rounds({ rounding, pool_rounding: pools }) {
+      const words = { floor: "down", ceil: "up" };
+      return `Sizes are rounded ${words[rounding]}${pools === rounding ? "" : `, those of pools ${words[pools]}`}.`;
     }
 
     /** The tower: one radio button for each layer, whose picture is to scale within the network. */
@@ -602,6 +606,8 @@
 
   // --- 3: convolution ------------------------------------------------------------------------------------------------
 
+  const MOST_PADDING = 8;
+
   class Convolution extends Widget {
     static title = "A kernel slides over an image";
     static data = ["images"];
@@ -688,8 +694,9 @@
           + `${listed(this.kernels.map((kernel) => kernel.name))}).`;
       }
       if (!Number.isFinite(divisor) || divisor === 0) return `the divisor is ${divisor === 0 ? 0 : "no number"}, but must not be 0.`;
-      return refusal({ kind: "convolution", input: image.values.length, kernel: 3, stride, before: padding, after: padding, dilation: 1 })
-        .replace("padding before", "padding");
+      const along = { kind: "convolution", input: image.values.length, kernel: 3, stride, before: padding, after: padding, dilation: 1 };
+      return refusal(along).replace("padding before", "padding")
+        || (padding > MOST_PADDING ? `padding is ${padding}, but there is room for at most ${MOST_PADDING} here.` : "");
     }
 
     render() {
@@ -892,7 +899,7 @@
           series.length > 1 && svg("path", { class: "ax-band", d: `${path(low)}L${path(high.reverse()).slice(1)}Z` }),
           series.filter((run) => run.length > shortest).map((run) => svg("path", { class: "ax-single",
             d: path(run.slice(shortest - 1).map((value, epoch) => [shortest + epoch, value])) })),
-          svg("path", { class: "ax-line", d: path(line), "data-mean": line.map(([, value]) => rounded(value, 4)).join(" ") })));
+          svg("path", { class: "ax-line", d: path(line) })));
         ends.push({ place, x: x(longest.length), label: y(longest.length > shortest ? longest.at(-1) : line.at(-1)[1]) });
       });
       // Each curve's number at its end; numbers that would meet are moved apart, and stay inside.
