@@ -9,6 +9,7 @@ bin   := .venv/bin
 ready := .venv/ready
 html  := _build/html/index.html
 pages := $(wildcard *.md chapters/* quizzes/* _static/* _ext/*.py) _config.yml _toc.yml references.bib pyproject.toml
+pages += $(wildcard code/alexbook/*.py data/runs/*.json)  # what the widgets show
 
 # A notebook's kernel takes one thread and sleeps while it waits, so that several can run side by side.
 export OMP_NUM_THREADS = 1
