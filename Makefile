@@ -35,8 +35,9 @@ notebooks: $(ready)  ## run every chapter top to bottom and store what its cells
 lint: $(ready)  ## check the style of the code, in modules and notebooks
 	$(bin)/python -m ruff check .
 
-picture: $(ready)  ## draw the README's picture from the networks' data
+picture: $(ready)  ## draw the README's picture and the preview of shared links from the networks' data
 	$(bin)/python tools/picture.py
+	$(bin)/python tools/preview.py
 
 lock:  ## resolve requirements/book.in anew and write requirements/lock.txt
 	python=$$(sh tools/find_python.sh "$(PYTHON)") && "$$python" tools/lock.py
