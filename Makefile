@@ -40,8 +40,9 @@ grade: $(ready)  ## grade a folder of submissions: make grade SUBMISSIONS=folder
 	@PYTHONPATH=tools $(bin)/python -m grading $(if $(SUBMISSIONS),"$(SUBMISSIONS)") $(if $(JOBS),--jobs $(JOBS)) \
 	    $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(if $(filter 1,$(UNSAFE)),--unsafe)
 
-picture: $(ready)  ## draw the README's picture from the networks' data
+picture: $(ready)  ## draw the README's picture and the preview of shared links from the networks' data
 	$(bin)/python tools/picture.py
+	$(bin)/python tools/preview.py
 
 release: $(ready)  ## write the students' versions of the assignments: make release [SOURCES=folder]
 	$(bin)/python tools/release.py $(if $(SOURCES),--sources "$(SOURCES)")
