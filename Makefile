@@ -28,7 +28,7 @@ book: $(html)  ## make the environment and the book's pages, and say where to op
 	@echo "The book is made; open $(CURDIR)/$(html)"
 
 test: $(html)  ## test the package, re-run and compare every notebook, check the pages
-	$(bin)/python -m pytest -n $(WORKERS) --dist loadscope --nbval --nbval-cell-timeout=600 tests chapters
+	$(bin)/python -m pytest -n $(WORKERS) --dist loadscope --nbval --nbval-cell-timeout=900 --timeout=900 tests chapters
 
 notebooks: $(ready)  ## run every chapter top to bottom and store what its cells show
 	$(bin)/python tools/run_notebooks.py
