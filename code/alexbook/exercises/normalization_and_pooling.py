@@ -266,13 +266,15 @@ def _beside_pytorchs(kind: type, maps: int, batches: int) -> None:
     if sum(value.numel() for value in mine.buffers() if value.is_floating_point()) != 2 * maps:
         raise Wrong("the two running averages of each map are not among the layer's buffers, so they would not be "
                     "saved with it: see register_buffer.")
-    mine.double().train(), theirs.double().train()
+    for layer in (mine, theirs):
+        layer.double().train()
     for number_, x in enumerate(_batches(maps, batches), 1):
         found, true = _passed(mine, x), array(theirs(x))
         if not close(found, true, rtol=1e-6, atol=1e-8):
             _say_what_is_not_normalized(number_, x, found)
     _back(mine, theirs, next(_batches(maps, 1)))
-    mine.eval(), theirs.eval()
+    for layer in (mine, theirs):
+        layer.eval()
     for x in _batches(maps + 10, 1):
         x = x[:, :1].expand(-1, maps, -1, -1).contiguous()
         kept = {name: value.clone() for name, value in mine.named_buffers()}
@@ -284,7 +286,8 @@ def _beside_pytorchs(kind: type, maps: int, batches: int) -> None:
     with torch.no_grad():
         for value in mine.parameters():
             value.mul_(0).add_(3)
-        theirs.weight.fill_(3), theirs.bias.fill_(3)
+        theirs.weight.fill_(3)
+        theirs.bias.fill_(3)
     if not close(_passed(mine, x), array(theirs(x)), rtol=1e-6, atol=1e-8):
         raise Wrong("with a factor and a shift of 3 your layer gives something else than 3 times the normalized maps "
                     "and 3 more: are both used?")

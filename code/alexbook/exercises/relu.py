@@ -119,7 +119,8 @@ def one_layer(weights: object, bias: object, model: object) -> None:
 @check
 def leaky_relu(function: object, slope: object) -> None:
     """Exercise 4: a leaky ReLU and its slope, on random places and at 0."""
-    callable_(function, "leaky"), callable_(slope, "leaky_slope")
+    for call, name in ((function, "leaky"), (slope, "leaky_slope")):
+        callable_(call, name)
     draw = torch.Generator().manual_seed(11)
     fixed = torch.tensor([-4.0, -1.0, 0.0, 1.0, 4.0], dtype=torch.float64)
     for a in (fixed, *(3 * torch.randn(size, generator=draw, dtype=torch.float64) for size in ((40,), (5, 3, 2)))):

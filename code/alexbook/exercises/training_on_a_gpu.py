@@ -319,7 +319,8 @@ def _beside_the_whole(function: Callable, images: int, parts: int) -> None:
         x = torch.randn(images, 6, generator=draw, dtype=torch.float64)
         y = torch.randint(0, 3, (images,), generator=draw)
         before = [value.detach().clone() for value in model.parameters()]
-        seen.clear(), steps.clear()
+        seen.clear()
+        steps.clear()
         try:
             function(model, optimizer, x.clone(), y.clone(), parts)
         except (Exception, SystemExit) as error:
