@@ -109,7 +109,7 @@ def faults(chapter: str, module: ModuleType, cases: Iterable[Case]) -> Iterator[
             yield f"{prose.count(f'<summary>{summary}</summary>')} times <summary>{summary}</summary>"
     called = []
     for cell in cells:
-        if cell.cell_type == "code":
+        if cell.cell_type == "code" and "mystnb" not in cell.metadata:  # a figure that an exercise asks about
             found = [node.func.attr for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)
                      and isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "exercises"
                      and isinstance(getattr(module, node.func.attr, None), Check)]
