@@ -269,8 +269,13 @@ class LocalResponseNormalization(_Configured):
         def product(values, near):
             rows = ops.reshape(values, (-1, len(near)))  # a row for each pixel and group
             return ops.reshape(ops.matmul(rows, ops.cast(near, values.dtype)), ops.shape(values))
-        return _normalize(x, lambda values: product(values, self.near), lambda values: product(values, self.near.T),
-                          self.alpha / self.size, self.beta, self.k)
+
+        def ahead(values):  # functions with names: TensorFlow tells two lambdas of one line apart by nothing, and warns
+            return product(values, self.near)
+
+        def behind(values):
+            return product(values, self.near.T)
+        return _normalize(x, ahead, behind, self.alpha / self.size, self.beta, self.k)
 
     def compute_output_shape(self, shape):
         return shape
