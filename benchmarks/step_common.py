@@ -53,6 +53,23 @@ def timed(job: Callable[[], object]) -> dict:
     return result if isinstance(result, dict) else seconds
 
 
+def products(multiply: Callable[[int], Callable[[], object]], seconds: float = 0.4) -> dict[str, float]:
+    """Floating-point operations per second of matrix products, each size kept up for some time: side -> rate.
+
+    Kept up, because the best of a few short ones is reached in moments that no training step is short enough for.
+    """
+    rates = {}
+    for side in SIZES:
+        job = multiply(side)
+        job()
+        count, started = 0, time.perf_counter()
+        while (passed := time.perf_counter() - started) < seconds:
+            job()
+            count += 1
+        rates[str(side)] = 2 * side ** 3 * count / passed
+    return rates
+
+
 def serve(jobs: dict[str, Callable[[], object]], versions: dict[str, str]) -> None:
     """Answer each job's name on standard input with a line of JSON; first, the names and versions."""
     print(json.dumps({"jobs": list(jobs), "versions": versions}), flush=True)

@@ -1,16 +1,15 @@
 """The Keras side of training_step.py: steps of the book's learner, and of the same networks as tutorials train them."""
 
 import sys
-import time
 from collections.abc import Callable
 
 import keras
 import tensorflow as tf
-from alexbook import keras_layers, keras_models
+from alexbook import keras_layers, keras_models, memory
 from alexbook.keras_training import Learner
 from alexbook.network import Network
 from alexbook.recipes import Recipe
-from step_common import SIZES, batch_of, configurations, serve
+from step_common import batch_of, configurations, products, serve
 
 Job = Callable[[], object]
 
@@ -51,25 +50,23 @@ def tutorial(network: Network, count: int) -> Job:
     return lambda: model.train_on_batch(images, labels)
 
 
-def product() -> dict:
-    """Floating-point operations per second of matrix products: side -> the best of three."""
-    rates = {}
-    for side in SIZES:
-        a, seconds = tf.random.normal((side, side)), []
-        for _ in range(3):
-            start = time.perf_counter()
-            tf.linalg.matmul(a, a).numpy()
-            seconds.append(time.perf_counter() - start)
-        rates[str(side)] = 2 * side ** 3 / min(seconds)
-    return rates
+def multiply(side: int) -> Job:
+    """A product of two square matrices."""
+    a = tf.random.normal((side, side))
+    return lambda: tf.linalg.matmul(a, a).numpy()
 
 
-def main(count: int) -> None:
+def main(count: int, keep: bool) -> None:
+    """All jobs; or, where memory is kept, the book's steps alone."""
     found = configurations()
+    if keep and not memory.keep():
+        raise SystemExit("This C library cannot be told to keep memory; only Linux's glibc can.")
     jobs = {f"ours: {name}": ours(network, count) for name, network in found.items()}
-    jobs |= {f"tutorial: {name}": tutorial(network, count) for name, network in found.items()}
-    serve(jobs | {"peak": product}, {"keras": keras.__version__, "tensorflow": tf.__version__})
+    if not keep:
+        jobs |= {f"tutorial: {name}": tutorial(network, count) for name, network in found.items()}
+        jobs |= {"peak": lambda: products(multiply)}
+    serve(jobs, {"keras": keras.__version__, "tensorflow": tf.__version__})
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:] == ["keep"])

@@ -13,7 +13,7 @@ from alexbook.recipes import Recipe
 from alexbook.torch_norm import LocalResponseNorm, SpatialResponseNorm
 from alexbook.torch_training import Learner
 from PIL import Image
-from step_common import SIZES, SMALL, batch_of, configurations, serve
+from step_common import SMALL, batch_of, configurations, products, serve
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
@@ -21,9 +21,9 @@ from torch.utils.data import DataLoader, Dataset
 Job = Callable[[], object]
 
 
-def ours(network: Network, count: int) -> Job:
+def ours(network: Network, count: int, compiled: bool = False) -> Job:
     """A step of the learner that ``python -m alexbook train`` uses, with the book's usual recipe."""
-    learner = Learner(Recipe(network.name, "imagenette", "torch"), network)
+    learner = Learner(Recipe(network.name, "imagenette", "torch", compile=compiled), network)
     images, labels = batch_of(network, count)
 
     def step() -> None:
@@ -135,32 +135,27 @@ def by_layer(network: Network, count: int) -> Job:
     return measure
 
 
-def product() -> dict:
-    """Floating-point operations per second of matrix products: side -> the best of three."""
-    rates = {}
-    for side in SIZES:
-        a, seconds = torch.randn(side, side), []
-        for _ in range(3):
-            start = time.perf_counter()
-            a @ a
-            seconds.append(time.perf_counter() - start)
-        rates[str(side)] = 2 * side ** 3 / min(seconds)
-    return rates
+def multiply(side: int) -> Job:
+    """A product of two square matrices."""
+    a, result = torch.randn(side, side), torch.empty(side, side)
+    return lambda: torch.mm(a, a, out=result)
 
 
 def main(count: int, keep: bool) -> None:
-    """All jobs; or, where memory is kept, the book's steps of the two-tower network alone."""
+    """All jobs but the layers one by one; or, where memory is kept as in training, the book's steps and these."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     found, d2l = configurations(), networks.get("alexnet_d2l")
     if keep:
         if not memory.keep():
             raise SystemExit("This C library cannot be told to keep memory; only Linux's glibc can.")
-        found.pop("one tower")
     jobs = {f"ours: {name}": ours(network, count) for name, network in found.items()}
-    if not keep:
+    if keep:
+        jobs |= {f"ours, compiled: {name}": ours(network, count, compiled=True) for name, network in found.items()}
+        jobs |= {"layers": by_layer(found["two towers"], count)}
+    else:
         jobs |= {f"tutorial: {name}": tutorial(network, count) for name, network in found.items()}
         jobs |= {"ours: d2l": ours(d2l, count), "tutorial, enlarging: d2l": enlarging(d2l, count)}
-        jobs |= {"layers": by_layer(found["two towers"], count), "peak": product}
+        jobs |= {"peak": lambda: products(multiply)}
     serve(jobs, {"torch": torch.__version__})
 
 

@@ -4,14 +4,16 @@
     python benchmarks/training_step.py                          prints tables
     python benchmarks/training_step.py --to data/benchmarks/training_step.json
 
-Measured in one run: the peak, which is the fastest product of two matrices that either framework reaches; a training
+Measured in one run: the peak, which is the fastest product of two matrices that either framework keeps up; a training
 step of the book, in PyTorch and in Keras; the same networks as tutorials train them ("tutorial": PyTorch's default
 layout and its own layers; Keras's Conv2D(groups=2) and TensorFlow's own normalization); and PyTorch's with every small
 image enlarged in the data loader, as d2l does. "Memory kept" is the book's step in a process that hands no memory back
-to the operating system between steps (alexbook.memory). Networks: the two-tower one as it ran in
-2012, its input 224x224 with sizes rounded up, which is what 227x227 is with sizes rounded down; "bare" without response
-normalization; "one tower" is the article's, 227x227. All take turns, each in a process of its framework, so that a busy
-moment of the machine hits all of them; what counts is the median. On the processor alone.
+to the operating system between steps (alexbook.memory), "compiled" what torch.compile makes of it. Networks: the
+two-tower one as it ran in 2012, its input 224x224 with sizes rounded up, which is what 227x227 is with sizes rounded
+down; "bare" without response normalization; "one tower" is the article's, 227x227. All take turns, each in a process of
+its framework, so that a busy moment of the machine hits all of them; what counts is the median. A machine that others
+use too is not equally fast at all times, so the peak is measured anew before and after each step, and a step's share is
+that of the faster of the two. On the processor alone.
 """
 
 import argparse
@@ -29,8 +31,8 @@ from alexbook.runs import processor
 from step_common import configurations, flops
 
 HERE = Path(__file__).parent
-CHILDREN = {"torch": ("step_torch.py",), "torch, memory kept": ("step_torch.py", "keep"), "keras": ("step_keras.py",),
-            "data": ("step_data.py",)}
+CHILDREN = {"torch": ("step_torch.py",), "torch, memory kept": ("step_torch.py", "keep"),
+            "keras": ("step_keras.py",), "keras, memory kept": ("step_keras.py", "keep"), "data": ("step_data.py",)}
 
 
 class Child:
@@ -61,8 +63,12 @@ def measure(children: dict[str, Child], repeats: int) -> Iterator[dict[str, list
     jobs = [(name, job) for name, child in children.items() for job in child.about["jobs"]]
     found: dict[str, list[dict]] = {f"{name}: {job}": [] for name, job in jobs}
     for turn in range(repeats + 1):
+        after = max(children["torch"].do("peak").values())
         for name, job in jobs:
             answer = children[name].do(job)
+            if "seconds" in answer:
+                before, after = after, max(children["torch"].do("peak").values())
+                answer["peak"] = max(before, after)
             if turn:
                 found[f"{name}: {job}"].append(answer)
         print(f"turn {turn} of {repeats}", file=sys.stderr, flush=True)
@@ -70,15 +76,16 @@ def measure(children: dict[str, Child], repeats: int) -> Iterator[dict[str, list
             yield found
 
 
-def summary(turns: list[dict], batch: int, operations: int | None, peak: float) -> dict:
-    """One job's turns as medians: seconds, images and operations per second, share of the peak."""
+def summary(turns: list[dict], batch: int, operations: int | None) -> dict:
+    """One job's turns as medians: seconds, images and operations per second, share of the peak around each turn."""
     seconds = [turn["seconds"] for turn in turns]
     row = {"seconds": median(seconds), "fastest": min(seconds), "slowest": max(seconds),
            "processor_seconds": median(turn["processor_seconds"] for turn in turns),
            "images_per_second": batch / median(seconds)}
     if operations:
         rate = operations * batch / row["seconds"]
-        row |= {"flops_per_second": rate, "share_of_peak": rate / peak}
+        shares = [operations * batch / turn["seconds"] / turn["peak"] for turn in turns]
+        row |= {"flops_per_second": rate, "share_of_peak": median(shares)}
     return row
 
 
@@ -86,12 +93,12 @@ def result(found: dict[str, list[dict]], batch: int) -> dict:
     """Everything measured, as it is written."""
     counted = {name: flops(network) for name, network in configurations().items()}
     counted["d2l"] = flops(networks.get("alexnet_d2l"))
-    products = {name.removesuffix(": peak"): {side: max(turn[side] for turn in turns) for side in turns[0]}
+    products = {name.removesuffix(": peak"): {side: median(turn[side] for turn in turns) for side in turns[0]}
                 for name, turns in found.items() if name.endswith(": peak")}
     peak = max(max(rates.values()) for rates in products.values())
     layers = {name: {way: median(turn[name][way] for turn in turns) for way in ("forward", "backward")}
-              for turns in (found["torch: layers"],) for name in turns[0]}
-    steps = {name: summary(turns, batch, counted.get(name.split(": ")[-1]), peak) for name, turns in found.items()
+              for turns in (found["torch, memory kept: layers"],) for name in turns[0]}
+    steps = {name: summary(turns, batch, counted.get(name.split(": ")[-1])) for name, turns in found.items()
              if not name.endswith((": peak", ": layers"))}
     return {"flops_per_image": counted, "peak_flops_per_second": peak, "matrix_products": products,
             "steps": steps, "torch_seconds_by_layer": layers}
