@@ -274,12 +274,12 @@ def test_a_bubblewrap_that_does_not_start_is_blamed_on_what_it_says(
 def test_a_clone_below_tmp_grades_too(tmp_path: Path) -> None:
     """There the sandbox has a folder of its own, on which the package and the runner have to lie."""
     course = cases.course(tmp_path)
-    course.hand_in("doe.ipynb", submission(total="import os\nprint(os.listdir('/tmp'))"))
+    course.hand_in("doe.ipynb", submission(total="import alexbook, os\nprint(alexbook.clone, os.listdir('/tmp'))"))
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         clone = Path(folder) / "clone"
         shutil.copytree(cases.ROOT / "tools" / "grading", clone / "tools" / "grading")
         (clone / "code" / "alexbook").mkdir(parents=True)
-        (clone / "code" / "alexbook" / "__init__.py").touch()
+        (clone / "code" / "alexbook" / "__init__.py").write_text("clone = 'the clone'")
         environment = {**os.environ, "PYTHONPATH": str(clone / "tools")}
         run = subprocess.run(course.command(*QUICK), env=environment, capture_output=True, text=True, timeout=120,
                              check=False)
@@ -288,7 +288,7 @@ def test_a_clone_below_tmp_grades_too(tmp_path: Path) -> None:
         row, = csv.DictReader(file)
     assert {name: row[name] for name in FULL} == {**FULL, "total": "0"}
     result, = (json.loads(path.read_text()) for path in (tmp_path / "in-graded" / "results").iterdir())
-    assert f"['{Path(folder).name}']" in result["cells"][1]["output"], "of the machine's /tmp nothing else is seen"
+    assert f"the clone ['{Path(folder).name}']" in result["cells"][1]["output"], "nothing else of /tmp is seen"
 
 
 @needs_isolation
