@@ -154,7 +154,7 @@ def in_keras() -> Work:
 @needs_sources
 def test_the_solution_in_keras_earns_everything(in_keras: Work) -> None:
     assert in_keras.space["FRAMEWORK"] == "keras"
-    assert set(in_keras.earned) == set(KERAS_MISTAKES)
+    assert set(KERAS_MISTAKES) < set(in_keras.earned) and len(in_keras.earned) == 5
     assert {test: why for test, why in in_keras.earned.items() if why} == {}
 
 
