@@ -36,9 +36,10 @@ notebooks: $(ready)  ## run every chapter top to bottom and store what its cells
 lint: $(ready)  ## check the style of the code, in modules and notebooks
 	$(bin)/python -m ruff check .
 
-grade: $(ready)  ## grade a folder of submissions: make grade SUBMISSIONS=folder [ASSIGNMENT=name] [JOBS=n] [UNSAFE=1]
+grade: $(ready)  ## grade submissions: make grade SUBMISSIONS=folder [ASSIGNMENT=name] [SOURCES=folder] [JOBS=n] [UNSAFE=1]
 	@PYTHONPATH=tools $(bin)/python -m grading $(if $(SUBMISSIONS),"$(SUBMISSIONS)") $(if $(JOBS),--jobs $(JOBS)) \
-	    $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(if $(filter 1,$(UNSAFE)),--unsafe)
+	    $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(if $(SOURCES),--sources "$(SOURCES)") \
+	    $(if $(filter 1,$(UNSAFE)),--unsafe)
 
 picture: $(ready)  ## draw the README's picture and the preview of shared links from the networks' data
 	$(bin)/python tools/picture.py

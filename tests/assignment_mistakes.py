@@ -74,3 +74,12 @@ MISTAKES: dict[str, list[tuple[str, str]]] = {
                                                              "np.asarray(b) - np.asarray(a)"),
                             ("if len(a) != len(b)", "if not a")],
 }
+
+# The same for assignment 3, solved in Keras, where that differs from PyTorch by more than words.
+KERAS_MISTAKES: dict[str, list[tuple[str, str]]] = {
+    "alexnet-lrn": [("alpha / n * total", "alpha * total")],
+    "alexnet-logits": [("1e-4 / 5 * total", "1e-4 * total"),
+                       ('layers.MaxPooling2D(3, 2, name="pool1"),',
+                        'layers.MaxPooling2D(3, 2, name="pool1"), layers.Activation("tanh"),')],
+    "alexnet-gradient": [("from_logits=True", "from_logits=False"), ("training=False", "training=True")],
+}

@@ -1,24 +1,30 @@
 """The assignments: solutions earn everything; blanks, typical mistakes and pasted outputs earn nothing.
 
+A copy that keeps the solutions elsewhere has no ``assignments/source``, and nothing of this to test but the tool.
+
 Cells are run here, in one namespace, and not in kernels: nbgrader's own converters make and check the notebooks.
 """
 
 import importlib.util
+import json
 import pickle
 import re
+import shutil
 import symtable
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import grading_cases  # noqa: F401 (puts tools/ on the path)
 import nbformat
 import pytest
-from assignment_mistakes import MISTAKES
+from assignment_mistakes import KERAS_MISTAKES, MISTAKES
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "assignments" / "source"
 RELEASE = ROOT / "assignments" / "release"
 NAMES = ("convolution-arithmetic", "lenet", "alexnet", "ablation")
+needs_sources = pytest.mark.skipif(not SOURCES.is_dir(), reason="this copy keeps the assignments' solutions elsewhere")
 SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").rstrip("\n")
 
 
@@ -38,10 +44,12 @@ def kind(cell: nbformat.NotebookNode) -> str:
 
 
 class Work:
-    """An assignment's cells, and one namespace in which they run."""
+    """An assignment's cells, and one namespace in which they run; ``change`` makes other answers of its own."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, change: Callable[[str], str] = str) -> None:
         self.cells = {cell.id: cell for cell in read(SOURCES, name).cells if cell.cell_type == "code"}
+        for cell in self.cells.values():
+            cell.source = change(cell.source) if kind(cell) == "answer" else cell.source
         self.released = {cell.id: cell.source for cell in read(RELEASE, name).cells}
         self.space: dict = {}
         for id_, cell in self.cells.items():
@@ -72,6 +80,12 @@ class Work:
             self.space.clear()
             self.space.update(before)
 
+    def earns_changed(self, test: str, old: str, new: str) -> str:
+        """The same after a change of one answer's text."""
+        (answer,) = [id_ for id_, cell in self.cells.items() if kind(cell) == "answer" and old in cell.source]
+        changed = self.cells[answer].source.replace(old, new)
+        return self.earns_with(test, lambda: self.run(answer, changed))
+
 
 @pytest.fixture(scope="module")
 def works() -> Callable[[str], Work]:
@@ -85,14 +99,17 @@ def works() -> Callable[[str], Work]:
     return work
 
 
-QUESTIONS = [(name, cell.id) for name in NAMES for cell in read(SOURCES, name).cells if kind(cell) == "test"]
+QUESTIONS = [(name, cell.id) for name in NAMES if SOURCES.is_dir()
+             for cell in read(SOURCES, name).cells if kind(cell) == "test"]
 
 
+@needs_sources
 @pytest.mark.parametrize("name", NAMES)
 def test_solutions_earn_everything(works, name: str) -> None:
     assert {test: why for test, why in works(name).earned.items() if why} == {}
 
 
+@needs_sources
 @pytest.mark.parametrize("name", NAMES)
 def test_blanks_earn_nothing(works, name: str) -> None:
     work = works(name)
@@ -114,21 +131,42 @@ def test_blanks_earn_nothing(works, name: str) -> None:
     assert all(re.match("NotImplementedError|NameError", why) for why in earned.values()), earned
 
 
+@needs_sources
 def test_every_question_has_mistakes() -> None:
     assert {test for _, test in QUESTIONS} == set(MISTAKES)
     assert all(len(changes) >= 2 for changes in MISTAKES.values())
 
 
+@needs_sources
 @pytest.mark.parametrize(("name", "test", "old", "new"), [
     (name, test, *change) for name, test in QUESTIONS for change in MISTAKES[test]])
 def test_mistakes_earn_nothing(works, name: str, test: str, old: str, new: str) -> None:
-    work = works(name)
-    (answer,) = [id_ for id_, cell in work.cells.items() if kind(cell) == "answer" and old in cell.source]
-    changed = work.cells[answer].source.replace(old, new)
-    why = work.earns_with(test, lambda: work.run(answer, changed))
+    why = works(name).earns_changed(test, old, new)
     assert why.startswith(("AssertionError", "Wrong")), why or "it earned the points"
 
 
+@pytest.fixture(scope="module")
+def in_keras() -> Work:
+    """Assignment 3 as it is solved by those who choose Keras."""
+    return Work("alexnet", lambda source: source.replace('FRAMEWORK = "torch"', 'FRAMEWORK = "keras"'))
+
+
+@needs_sources
+def test_the_solution_in_keras_earns_everything(in_keras: Work) -> None:
+    assert in_keras.space["FRAMEWORK"] == "keras"
+    assert set(KERAS_MISTAKES) < set(in_keras.earned) and len(in_keras.earned) == 5
+    assert {test: why for test, why in in_keras.earned.items() if why} == {}
+
+
+@needs_sources
+@pytest.mark.parametrize(("test", "old", "new"), [
+    (test, *change) for test, changes in KERAS_MISTAKES.items() for change in changes])
+def test_mistakes_in_keras_earn_nothing(in_keras: Work, test: str, old: str, new: str) -> None:
+    why = in_keras.earns_changed(test, old, new)
+    assert why.startswith(("AssertionError", "Wrong")), why or "it earned the points"
+
+
+@needs_sources
 @pytest.mark.parametrize(("name", "test"), QUESTIONS)
 def test_pasted_outputs_earn_nothing(works, name: str, test: str) -> None:
     """Answers that know what the visible tests ask, and repeat the last of it for all else."""
@@ -180,13 +218,36 @@ def tool():
     return module
 
 
+@needs_sources
 def test_release_is_what_the_sources_give(tool, tmp_path: Path) -> None:
-    tool.release(SOURCES, tmp_path / "release")
+    shutil.copytree(SOURCES, tmp_path / "course" / "source")
+    tool.release(tmp_path / "course" / "source", tmp_path / "release")
     assert sorted(path.name for path in RELEASE.iterdir()) == sorted(NAMES)
     for name in NAMES:
         made = tmp_path / "release" / name / f"{name}.ipynb"
         assert made.read_bytes() == (RELEASE / name / made.name).read_bytes(), f"{name}: run make release"
-    assert (tmp_path / "rubrics.md").read_bytes() == (RELEASE.parent / "rubrics.md").read_bytes()
+    rubrics = tmp_path / "course" / "rubrics.md"  # beside the sources, which may be private
+    assert rubrics.read_bytes() == (SOURCES.parent / "rubrics.md").read_bytes()
+
+
+@needs_sources
+@pytest.mark.parametrize("name", NAMES)
+def test_the_grader_knows_what_everybody_gets(tool, name: str) -> None:
+    """Also with a link and an address in it: on a page of feedback, nothing of it is a cell of the student's."""
+    from grading.assignment import parse
+
+    source = parse((SOURCES / name / f"{name}.ipynb").read_bytes())
+    given = {cell.given for cell in source.cells if cell.kind == "plain"}
+    notebook = json.loads((SOURCES / name / f"{name}.ipynb").read_text(encoding="utf-8"))
+    linked = tool.finished(notebook, "https://colab.research.google.com/github/a/b/blob/main/c.ipynb")
+    linked = linked.replace('repository = \\"https://github.com/OWNER/', 'repository = \\"https://github.com/teacher/')
+    assert "github/a/b/" in linked and "github.com/teacher/" in linked
+    for text in ((RELEASE / name / f"{name}.ipynb").read_bytes(), linked.encode()):
+        assert {cell.given for cell in parse(text).cells if cell.kind == "plain"} == given
+    assert parse(linked.replace("Read first", "Read never").encode()).cells[0].given not in given
+    release = parse((RELEASE / name / f"{name}.ipynb").read_bytes())
+    for there, answered in zip(release.cells, source.cells, strict=True):
+        assert there.blank == (there.kind == "manual") and not answered.blank
 
 
 def test_links_to_colab(tool) -> None:
@@ -203,6 +264,7 @@ def test_a_folder_without_assignments_is_named(tool, tmp_path: Path) -> None:
         tool.release(tmp_path, tmp_path / "release")
 
 
+@needs_sources
 @pytest.mark.parametrize("folder", [SOURCES, RELEASE], ids=["source", "release"])
 @pytest.mark.parametrize("name", NAMES)
 def test_notebooks_are_sound(name: str, folder: Path) -> None:
@@ -223,6 +285,7 @@ def test_notebooks_are_sound(name: str, folder: Path) -> None:
         assert "SOLUTION" not in str(notebook) and "HIDDEN" not in str(notebook)
 
 
+@needs_sources
 @pytest.mark.parametrize("name", NAMES)
 def test_release_gives_nothing_away(name: str) -> None:
     released = {cell.id: cell.source for cell in read(RELEASE, name).cells}
@@ -237,22 +300,38 @@ def test_release_gives_nothing_away(name: str) -> None:
             assert regions, f"{cell.id} tests nothing that students do not see"
 
 
+def listed(text: str) -> list[int]:
+    """"1, 7 and 8" or "2 to 6" as numbers."""
+    first, to, last = text.partition(" to ")
+    return list(range(int(first), int(last) + 1)) if to else [int(n) for n in re.findall(r"\d+", text)]
+
+
+@needs_sources
+@pytest.mark.parametrize("folder", [SOURCES, RELEASE], ids=["source", "release"])
 @pytest.mark.parametrize("name", NAMES)
-def test_points_are_those_that_the_text_states(name: str) -> None:
-    cells = read(SOURCES, name).cells
+def test_points_are_those_that_the_text_states(name: str, folder: Path) -> None:
+    cells = read(folder, name).cells
     stated = [int(n) for cell in cells for n in re.findall(r"^## \d+\. .* \((\d+) points?", cell.source, re.MULTILINE)]
     graded = [cell for cell in cells if marks(cell).get("grade")]
     assert stated == [marks(cell)["points"] for cell in graded]
     table = re.findall(r"^\| \d+ .* \| (\d+) \| by (\w+) \|$", cells[0].source, re.MULTILINE)
     by = {"test": "tests", "written": "hand"}
     assert table == [(str(marks(cell)["points"]), by[kind(cell)]) for cell in graded]
-    assert int(re.search(r"\*\*Points\*\*: (\d+)", cells[0].source)[1]) == sum(stated)
+    opening = " ".join(cells[0].source.split())
+    assert int(re.search(r"\*\*Points\*\*: (\d+)\.", opening)[1]) == sum(stated)
+    assert re.search(r"\*\*Time\*\*: about \d+ minutes\.", opening)
+    for what in ("tests", "hand"):
+        numbers = [n for n, (_, how) in enumerate(table, start=1) if how == what]
+        points = sum(int(points) for points, how in table if how == what)
+        said = re.search(rf"Questions? ([\d, andto]+) \((\d+) points\) (?:is|are) graded by {what}", opening)
+        assert (listed(said[1]), int(said[2])) == (numbers, points)
     for cell in cells:
         if "**Rubric**" in cell.source:
             points = re.findall(r"^\| (\d+) \|", cell.source.partition("**Rubric**")[2], re.MULTILINE)
             assert sum(map(int, points)) == int(re.search(r"\((\d+) points", cell.source)[1])
 
 
+@needs_sources
 @pytest.mark.parametrize("name", NAMES)
 def test_no_test_binds_a_name_of_an_answer(name: str) -> None:
     """In nbgrader they share one namespace: a later question would meet the test's value instead of the answer."""
@@ -264,6 +343,7 @@ def test_no_test_binds_a_name_of_an_answer(name: str) -> None:
     assert bound["answer"] & bound["test"] == set()
 
 
+@needs_sources
 def test_ids_differ_between_assignments() -> None:
     ids = [marks(cell)["grade_id"] for name in NAMES for cell in read(SOURCES, name).cells if marks(cell)]
     assert len(ids) == len(set(ids))

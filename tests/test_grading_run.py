@@ -3,9 +3,11 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +57,8 @@ TAMPERED: dict[str, tuple[str, dict[str, str]]] = {
     "magic.ipynb": (submission(total="%matplotlib inline\n!true\nimport numpy\ntotal = numpy.sum"), FULL),
     "arrays.ipynb": (submission(side="import numpy as np\nside = np.int64(55)"), FULL),
     "unknown-function.ipynb": (submission(total="def total(values): raise KeyError('x')"), {**FULL, "total": "0"}),
+    "unwritten.ipynb": (submission(total="def total(values):\n    # YOUR CODE HERE\n    raise NotImplementedError()"),
+                        {**FULL, "total": "0"}),
     "module.ipynb": (submission(total="%%writefile mine.py\ndef total(values): return sum(values)",
                                 side="from mine import total\nside = 55"), {**FULL, "total": "0"}),
     "formula.ipynb": (submission(), FULL),
@@ -81,6 +85,22 @@ def test_tampered_notebooks_are_graded_by_the_sources_tests(tmp_path: Path) -> N
     assert "the answer&#x27;s cell (total-answer) was deleted" in graded.feedback("no-answer.ipynb")
     assert "total ended in KeyError" in graded.feedback("unknown-function.ipynb")
     assert "This cell ends in ZeroDivisionError" in graded.feedback("fails.ipynb")
+    assert "total is not written yet" in graded.feedback("unwritten.ipynb")
+
+
+@needs_isolation
+def test_an_answer_in_words_that_was_left_blank_is_not_to_be_read(tmp_path: Path) -> None:
+    """Unless something of the student's stands beside it, which may be the answer."""
+    course, blank = cases.course(tmp_path), layers({**RIGHT, "why": "YOUR ANSWER HERE\n"}, released())
+    own, given = cell("", "Because of the stride.", "markdown"), cell("", "Text.", "markdown")
+    course.hand_in("blank.ipynb", text([*blank[:-1], given, blank[-1], cell("", "")]))
+    course.hand_in("before.ipynb", text([*blank[:-1], own, blank[-1]]))
+    course.hand_in("after.ipynb", text([*blank, own]))
+    graded = course.grade(*QUICK)
+    assert {file: row["why"] for file, row in graded.rows.items()} == {
+        "blank.ipynb": "0", "before.ipynb": "", "after.ipynb": ""}
+    assert graded.rows["blank.ipynb"]["status"] == "graded" and "2 answers to grade by hand" in graded.said
+    assert "Nothing was written here." in graded.feedback("blank.ipynb")
 
 
 @needs_isolation
@@ -234,6 +254,41 @@ def test_unsafe_grades_and_says_so(tmp_path: Path) -> None:
     assert str(tmp_path / "gradebook") in outputs["reader.ipynb"] and "layers.ipynb" in outputs["reader.ipynb"]
     assert "127.0.0.1" in outputs["socket.ipynb"].split("REACHED")[1]
     assert (tmp_path / "planted").read_text() == "planted"
+
+
+@pytest.mark.parametrize(("knob", "said", "advice"), [
+    (None, "Creating new namespace failed: Operation not permitted", "a container has to allow user namespaces"),
+    (None, "Can't find source path /x: No such file or directory", ""),
+    ("0\n", "Can't find source path /x: No such file or directory", ""),
+    ("1\n", "loopback: Failed RTM_NEWADDR: Operation not permitted", "sudo sysctl -w kernel.apparmor"),
+])
+def test_a_bubblewrap_that_does_not_start_is_blamed_on_what_it_says(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, knob: str | None, said: str, advice: str) -> None:
+    if knob:
+        (tmp_path / "knob").write_text(knob)
+    monkeypatch.setattr(sandbox, "KNOB", tmp_path / "knob")
+    assert advice in sandbox._mend(said) and bool(advice) == bool(sandbox._mend(said))
+
+
+@needs_isolation
+def test_a_clone_below_tmp_grades_too(tmp_path: Path) -> None:
+    """There the sandbox has a folder of its own, on which the package and the runner have to lie."""
+    course = cases.course(tmp_path)
+    course.hand_in("doe.ipynb", submission(total="import alexbook, os\nprint(alexbook.clone, os.listdir('/tmp'))"))
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        clone = Path(folder) / "clone"
+        shutil.copytree(cases.ROOT / "tools" / "grading", clone / "tools" / "grading")
+        (clone / "code" / "alexbook").mkdir(parents=True)
+        (clone / "code" / "alexbook" / "__init__.py").write_text("clone = 'the clone'")
+        environment = {**os.environ, "PYTHONPATH": str(clone / "tools")}
+        run = subprocess.run(course.command(*QUICK), env=environment, capture_output=True, text=True, timeout=120,
+                             check=False)
+    assert run.returncode == 0, run.stderr
+    with (tmp_path / "in-graded" / "grades.csv").open() as file:
+        row, = csv.DictReader(file)
+    assert {name: row[name] for name in FULL} == {**FULL, "total": "0"}
+    result, = (json.loads(path.read_text()) for path in (tmp_path / "in-graded" / "results").iterdir())
+    assert f"the clone ['{Path(folder).name}']" in result["cells"][1]["output"], "nothing else of /tmp is seen"
 
 
 @needs_isolation

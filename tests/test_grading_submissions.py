@@ -41,6 +41,7 @@ def archive(members: dict[str, str | bytes], compression: int = zipfile.ZIP_DEFL
     ("Müller-Lüdenscheidt.ipynb", "Müller-Lüdenscheidt", ""),
     ("doe_layers.ipynb", "doe", ""),
     ("layers - Jane Doe (2).ipynb", "Jane Doe", ""),
+    ("Jane Doe_layers.docx", "Jane Doe", ""),
     ("doe/layers.ipynb", "doe", ""),
     ("doe/layers/layers.ipynb", "doe", ""),
     ("doe/my work.ipynb", "doe", ""),

@@ -6,7 +6,7 @@
 
 nbgrader makes the students' notebooks (its settings are in assignments/nbgrader_config.py), in a folder of its own that
 is thrown away, so that no gradebook stays behind. The setup cell and the link follow from ``Repository`` in
-pyproject.toml. The rubrics of all assignments are collected in ``rubrics.md`` next to the folder of releases.
+pyproject.toml. The rubrics of all assignments are collected in ``rubrics.md`` next to the folder of sources.
 """
 
 import argparse
@@ -94,14 +94,15 @@ def release(sources: Path, out: Path) -> dict[str, str | None]:
     """Writes the releases and the rubrics; the link of each assignment by its name."""
     found = names(sources)
     if not found:
-        raise FileNotFoundError(f"{sources} has no assignments: it should have NAME/NAME.ipynb for each.")
+        raise FileNotFoundError(f"{sources} has no assignments: it should have NAME/NAME.ipynb for each. "
+                                "Those that are kept elsewhere: make release SOURCES=folder")
     made, links = without_solutions(sources, found), {}
     for name in found:
         path = out / name / f"{name}.ipynb"
         links[name] = colab(configured(ROOT), f"assignments/release/{name}/{name}.ipynb")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(finished(made[name], links[name]), encoding="utf-8", newline="\n")
-    (out.parent / "rubrics.md").write_text(rubrics(sources, found), encoding="utf-8", newline="\n")
+    (sources.parent / "rubrics.md").write_text(rubrics(sources, found), encoding="utf-8", newline="\n")
     return links
 
 

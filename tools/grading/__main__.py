@@ -83,7 +83,8 @@ running: set[subprocess.Popen] = set()
 
 def grade_apart(job: dict, limits: Limits) -> str:
     """One submission in a process of its own, which writes its result; the last words of a process that did not."""
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join([str(HERE.parent), str(ROOT / "code")])  # this clone's grader and alexbook
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen([sys.executable, "-m", "grading.grade_one"], stdin=subprocess.PIPE, env=environment,
                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     running.add(process)

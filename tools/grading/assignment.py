@@ -8,12 +8,17 @@ The source is a notebook in nbgrader's format. A cell's ``metadata.nbgrader`` (s
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 NOTEBOOK = 20 << 20  # bytes of the largest notebook that is read
 CELLS = 2000
+STUBS = ("YOUR ANSWER HERE", "# YOUR CODE HERE\nraise NotImplementedError()")  # as nbgrader_config.py has them
+# What `make release` puts into a notebook: the paragraph below its title, and the address in its setup cell.
+RELEASED = re.compile(r'(?<=\n)\n(?:\[Open in Colab\]\(|The book has no published address)[^\n]*\n(?:[^\n]+\n)*'
+                      r'|^repository = "[^"\n]*"$', re.MULTILINE)
 
 
 class Broken(Exception):  # noqa: N818
@@ -34,6 +39,16 @@ class Cell:
     def names(self) -> tuple[str, ...]:
         """What the cell binds at its top level, imports apart."""
         return tuple(bound(self.source)) if self.code else ()
+
+    @property
+    def given(self) -> str:
+        """The text as the source has it, where the cell is one that everybody gets."""
+        return RELEASED.sub("", self.source).strip()
+
+    @property
+    def blank(self) -> bool:
+        """Whether nothing was written into the cell since the release."""
+        return self.source.strip() in ("", *STUBS)
 
 
 @dataclass(frozen=True)

@@ -66,21 +66,23 @@ class Grading:
         self.namespace: dict = {"__name__": "tests"}
         self.bound: dict[str, Step] = {}  # the names of the answers so far, and where each comes from
         self.cells: list[dict] = []  # what the student wrote and what it showed, for the feedback
-        self.common = {cell.source for cell in assignment.notebook.cells if cell.kind == "plain"}
+        self.common = {cell.given for cell in assignment.notebook.cells if cell.kind == "plain"}
         self.faults: list[str] = []  # what went wrong in the source's own cells, out here
         self.inside: list[str] = []  # and in the sandbox, where it may be the submission's doing
 
     def questions(self, submission: Notebook) -> list[Question]:
         """Every question, in order; the submission's process may end on the way."""
-        found = []
+        found, before = [], []
         for step in plan(self.assignment.notebook, submission):
             if step.source is not None:
-                found += self._place(step)
+                found += self._place(step, [*before, *step.extra])
             for cell in step.extra:
                 self._run(cell)
+            before = step.extra
         return found
 
-    def _place(self, step: Step) -> list[Question]:
+    def _place(self, step: Step, around: list[Cell]) -> list[Question]:
+        """A cell of the source, with the student's version of it and the cells ``around`` that."""
         cell = step.source
         match cell.kind:
             case "given":
@@ -96,7 +98,13 @@ class Grading:
             return []
         if step.missing:
             return [Question(cell.id, cell.points, 0.0, FAILED, "The answer's cell was deleted.")]
+        if step.own is not None and step.own.blank and all(map(self._common, around)):
+            return [Question(cell.id, cell.points, 0.0, FAILED, "Nothing was written here.")]
         return [Question(cell.id, cell.points, None, BY_HAND)]
+
+    def _common(self, cell: Cell) -> bool:
+        """Whether a cell is one that everybody has, or empty."""
+        return not cell.source.strip() or cell.given in self.common
 
     def _run(self, cell: Cell) -> None:
         """One of the student's cells, run where it is code; what became of it is kept for the feedback."""
@@ -104,7 +112,7 @@ class Grading:
             return
         kept = {"id": cell.id, "kind": cell.kind, "code": cell.code, "source": cell.source[:20_000], "output": "",
                 "error": ""}
-        if cell.source not in self.common:  # what everybody has is run and not shown
+        if not self._common(cell):  # what everybody has is run and not shown
             self.cells.append(kept)
         if not cell.code:
             return

@@ -154,10 +154,12 @@ def main() -> None:
     for standard in (0, 1, 2):
         os.dup2(nothing, standard)
     sys.stdin = open(os.devnull)
-    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, here)
     import plain
 
     sys.path[0] = ""  # a file that a cell writes can be imported, as in a notebook
+    sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(here)), "code"))  # this clone's alexbook
     ip = shell()
     for line in requests:
         request = json.loads(line)

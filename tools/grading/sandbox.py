@@ -9,6 +9,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -30,6 +31,7 @@ ROOM = "/room"
 NOBODY = 65534
 MESSAGE = 32 << 20  # bytes of the longest line that is sent or read
 INSTALL = "sudo apt install bubblewrap"
+KNOB = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 
 
 class Unusable(Exception):  # noqa: N818
@@ -103,14 +105,15 @@ def bubblewrap(limits: Limits, secret: Iterable[Path] = ()) -> list[str]:
         inner += ["--disable-userns"]
     for name, value in environment().items():
         inner += ["--setenv", name, value]
-    inner += [*mounts, "--proc", "/proc", "--dev", "/dev"]
+    inner += ["--proc", "/proc", "--dev", "/dev"]
     for folder, size in (("/dev/shm", limits.disk), ("/tmp", limits.disk // 4), (ROOM, limits.disk)):
         inner += ["--perms", "0700", "--size", str(size), "--tmpfs", folder]
-    inner += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", ROOM, "--"]
+    # After the folders in memory: what can be seen may lie in one of them, as a clone below /tmp does.
+    inner += [*mounts, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", ROOM, "--"]
     if os.geteuid() != 0:
         return inner
-    outer = ["bwrap", "--die-with-parent", *mounts, "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc",
-             "--perms", "1777", "--tmpfs", "/tmp", "--"]
+    outer = ["bwrap", "--die-with-parent", "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc",
+             "--perms", "1777", "--tmpfs", "/tmp", *mounts, "--"]
     as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all", "--"]
     return [*outer, *as_nobody, *inner]
 
@@ -137,11 +140,15 @@ def check() -> None:
                            check=False)
     if tried.returncode:
         said = (tried.stderr.strip().splitlines() or ["no reason given"])[-1]
-        knob = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
-        blocked = knob.exists() and knob.read_text().strip() == "1"
-        raise Unusable(f"bubblewrap does not start here ({said}); " + (
-            "this system keeps it from making namespaces: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
-            if blocked else "a container has to allow user namespaces") + " (UNSAFE=1 grades without isolation).")
+        raise Unusable(f"bubblewrap does not start here ({said}){_mend(said)} (UNSAFE=1 grades without isolation).")
+
+
+def _mend(said: str) -> str:
+    """What to do about a bubblewrap that does not start, where its last words tell."""
+    if KNOB.exists() and KNOB.read_text().strip() == "1":
+        return ("; this system keeps it from making namespaces: "
+                "sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0")
+    return "; a container has to allow user namespaces" if re.search("namespace|not permitted|denied", said) else ""
 
 
 # -------------------------------------------------------------------------------------------------------- conversation

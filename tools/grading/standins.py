@@ -83,7 +83,10 @@ def raised(error: object, name: str) -> Exception:
         made = known(text_raised)
     except TypeError:  # UnicodeDecodeError and its like take more arguments
         made = StudentError(f"{kind}: {text}")
-    made.sentence = (f"{name} {text}" if kind == "TooSlow" else f"{name} ended in {kind}: {text}").rstrip(": ")
+    if kind == "NotImplementedError" and not text:  # the release's own line
+        made.sentence = f"{name} is not written yet: it ends in {kind}"
+    else:
+        made.sentence = (f"{name} {text}" if kind == "TooSlow" else f"{name} ended in {kind}: {text}").rstrip(": ")
     return made
 
 

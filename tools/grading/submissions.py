@@ -75,7 +75,7 @@ def whose(name: str, assignments: dict[str, Assignment], alone: bool = True) -> 
         for part in parts:
             if match := pattern.match(part):
                 return _clean(match["name"]), match["id"]
-    stem = _stem(parts[-1])
+    stem = PurePosixPath(parts[-1]).stem
     bare = _without(stem, assignments)
     if len(parts) > 1 and (alone or not bare):
         return _clean(_stem(parts[-2] if _stem(parts[-2]) not in assignments or len(parts) < 3 else parts[-3])), ""
