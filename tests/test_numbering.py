@@ -87,7 +87,7 @@ def test_addresses_are_unique(notebook: Path) -> None:
 
 # --- on a phone -------------------------------------------------------------------------------------------------------
 
-OUTSIDE = """() => [...document.querySelectorAll('article :is(figure, figcaption, .eqno)')].filter(element => {
+OUTSIDE = """() => [...document.querySelectorAll('article :is(figure[id], figure[id] figcaption, .eqno)')].filter(element => {
   if (element.closest("details:not([open])")) return false;
   const box = element.getBoundingClientRect();
   return box.left < 0 || box.right > document.documentElement.clientWidth + 1 || !box.width;
