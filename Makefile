@@ -8,7 +8,7 @@ WORKERS ?= 2
 bin   := .venv/bin
 ready := .venv/ready
 html  := _build/html/index.html
-pages := $(wildcard *.md chapters/* quizzes/* _static/* _ext/*.py) _config.yml _toc.yml references.bib pyproject.toml
+pages := $(wildcard *.md chapters/* quizzes/* _static/* _ext/*.py _ext/*.js) _config.yml _toc.yml references.bib pyproject.toml
 pages += $(wildcard code/alexbook/*.py data/runs/*.json)  # what the widgets show
 
 # A notebook's kernel takes one thread and sleeps while it waits, so that several can run side by side.
