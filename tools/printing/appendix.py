@@ -8,7 +8,7 @@ from bs4 import Tag
 
 from .pages import Page, Unprintable, parse, serialize
 
-ANCHOR = "solutions"
+ANCHOR, TITLE = "solutions", "Solutions"
 INTRODUCTION = ("The exercises' solutions and the answers to the quizzes, by chapter. Try first: a solution is worth "
                 "most to those who have an attempt to compare it with.")
 
@@ -60,7 +60,7 @@ def answers(page: Page) -> Iterable[str]:
 
 def appendix(pages: list[Page]) -> Page:
     """The appendix as a page of its own; the chapters keep links to it."""
-    parts = [f"<h1>Solutions</h1><p>{INTRODUCTION}</p>"]
+    parts = [f"<h1>{TITLE}</h1><p>{INTRODUCTION}</p>"]
     for page in pages:
         solved, answered = "".join(solutions(page)), "".join(answers(page))
         if solved or answered:
@@ -68,4 +68,4 @@ def appendix(pages: list[Page]) -> Page:
             heading = html.escape(page.heading, quote=False)
             parts.append(f'<section><h2 id="{ANCHOR}--{page.anchor}">{heading}</h2>{solved}{quiz}</section>')
     article = parse(f'<article class="bd-article" id="{ANCHOR}">{"".join(parts)}</article>').article
-    return Page(f"{ANCHOR}.html", "Appendix", 0, article)
+    return Page(f"{ANCHOR}.html", "Appendix", 0, TITLE, article)

@@ -9,12 +9,11 @@ from pathlib import Path
 import yaml
 
 from .appendix import appendix, number
-from .pages import ROOT, Code, Page, Unprintable, parse, read, serialize
+from .pages import ROOT, Code, Page, Unprintable, read, serialize
 
 STYLE = Path(__file__).with_name("print.css")
 MATH = "vendor/mathjax/startup.js"
 SHEETS = ("_static/pygments.css", "_static/book.css")
-FIRST = "About this book"
 
 
 def facts() -> dict[str, str]:
@@ -96,11 +95,7 @@ def document(folder: Path, paper: str) -> str:
     scripts = math(folder, pages)
     about = facts()
     front = title_page(pages[0], about)
-    pages[0].article.h1.string = FIRST
     pages.append(appendix(pages))
-    for page in pages:
-        page.article.h1.clear()
-        page.article.h1.append(parse(html.escape(page.heading, quote=False)))
     style = f"@page {{ size: {paper}; }}\n{STYLE.read_text(encoding='utf-8')}\n{running_heads(pages)}"
     sheets = "".join(f'<link rel="stylesheet" href="{(folder / sheet).as_uri()}">' for sheet in SHEETS)
     body = code.give_back("\n".join(serialize(page.article) for page in pages))

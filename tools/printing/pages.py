@@ -12,9 +12,11 @@ from bs4 import BeautifulSoup, Tag
 
 ROOT = Path(__file__).resolve().parents[2]
 SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").strip()
+LANDING = "About this book"
 TOKENS = ("for", "headers", "aria-labelledby", "aria-describedby")
-# Links of the page to itself, doors to other pages, and what only a screen can use.
-SCREEN_ONLY = ".headerlink, .toctree-wrapper, .doors, .chapter-list, .net-narrow, .quiz-feedback, .quiz-score"
+# Links of a heading to itself, doors to other pages, pictures for phones, and what a script would fill in.
+SCREEN_ONLY = (".headerlink, .toctree-wrapper, .doors, section:has(> .chapter-list), .net-narrow, "
+               ".quiz-feedback, .quiz-score")
 
 
 class Unprintable(Exception):
@@ -29,22 +31,20 @@ class Page:
         name: its file in the built book, with slashes.
         part: the caption above it in the book's contents; empty for the landing page.
         number: the chapter's number; 0 for a page that is no chapter.
+        title: what it is called.
         article: its content, which this package changes in place.
     """
 
     name: str
     part: str
     number: int
+    title: str
     article: Tag
 
     @property
     def anchor(self) -> str:
         """The page's own address in the document, and the beginning of every other on it."""
         return Path(self.name).stem
-
-    @property
-    def title(self) -> str:
-        return self.article.find("h1").get_text().strip()
 
     @property
     def heading(self) -> str:
@@ -108,9 +108,14 @@ def read(folder: Path, code: Code) -> list[Page]:
             raise Unprintable(f"{name} has no article.")
         chapter = name.startswith("chapters/")
         number += chapter
-        pages.append(Page(name, part, number if chapter else 0, parse(code.take(article[0])).article))
+        content = parse(code.take(article[0])).article
+        for tag in content.select(SCREEN_ONLY):
+            tag.decompose()
+        title = content.h1.get_text().strip() if part else LANDING
+        pages.append(Page(name, part, number if chapter else 0, title, content))
     names = {page.name: page for page in pages}
     for page in pages:
+        page.article.h1.string = page.heading
         make_unique(page, names, folder)
         unfold(page.article, code)
     return pages
@@ -123,8 +128,6 @@ def make_unique(page: Page, pages: Mapping[str, Page], folder: Path) -> None:
         Unprintable: for a link to something that is not in the document.
     """
     article = page.article
-    for tag in article.select(SCREEN_ONLY):
-        tag.decompose()
     for tag in article.find_all(True):
         if "id" in tag.attrs:
             tag["id"] = f"{page.anchor}--{tag['id']}"
