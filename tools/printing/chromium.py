@@ -14,7 +14,8 @@ READY = "() => MathJax.startup.promise.then(() => document.fonts.ready).then(() 
 WANTED = "() => [...new Set([...document.querySelectorAll('.page-number')].map(place => place.dataset.of))]"
 FILL = """numbers => document.querySelectorAll('.page-number').forEach(
     place => { place.textContent = numbers[place.dataset.of]; })"""
-MOST_PRINTS = 4
+MOST_PRINTS = 3
+TIMEOUT = 300_000  # milliseconds; a busy machine needs one minute
 
 
 class NotPrinted(Exception):
@@ -29,22 +30,19 @@ def find() -> str:
     raise NotPrinted(MISSING)
 
 
-def page_numbers(reader: PdfReader, anchors: Iterable[str]) -> dict[str, int]:
+def page_numbers(printed: bytes, anchors: Iterable[str]) -> dict[str, int]:
     """The page on which each address of the document stands, counted from 1."""
+    reader = PdfReader(io.BytesIO(printed))
     places = {page.indirect_reference.idnum: place for place, page in enumerate(reader.pages, 1)}
-    known = reader.named_destinations
-    missing = [anchor for anchor in anchors if f"/{anchor}" not in known and anchor not in known]
-    if missing:
+    known = {name.removeprefix("/"): places[there.page.idnum] for name, there in reader.named_destinations.items()}
+    if missing := [anchor for anchor in anchors if anchor not in known]:
         raise NotPrinted(f"The PDF has no place called {missing[0]}.")
-    found = {}
-    for anchor in anchors:
-        there = known.get(anchor) or known[f"/{anchor}"]
-        found[anchor] = places[there.page.idnum]
-    return found
+    return {anchor: known[anchor] for anchor in anchors}
 
 
-def print_tab(tab: Page) -> bytes:
-    return tab.pdf(prefer_css_page_size=True, print_background=True, tagged=True, outline=True)
+def print_tab(tab: Page, last: bool) -> bytes:
+    """The tab as PDF; the structure that screen readers and the list of bookmarks need is for the last time."""
+    return tab.pdf(prefer_css_page_size=True, print_background=True, tagged=last, outline=last)
 
 
 def print_document(path: Path) -> bytes:
@@ -57,17 +55,17 @@ def print_document(path: Path) -> bytes:
         try:
             browser = playwright.chromium.launch(executable_path=find(), args=["--no-sandbox"])
             tab = browser.new_page()
-            tab.set_default_timeout(300_000)
+            tab.set_default_timeout(TIMEOUT)
             tab.emulate_media(media="print", color_scheme="light")
             tab.goto(path.as_uri(), wait_until="load")
             tab.wait_for_function(READY)
-            anchors, numbers = tab.evaluate(WANTED), None
+            anchors, printed = tab.evaluate(WANTED), print_tab(tab, last=False)
             for _ in range(MOST_PRINTS):
-                printed = print_tab(tab)
-                before, numbers = numbers, page_numbers(PdfReader(io.BytesIO(printed)), anchors)
-                if numbers == before:
-                    return printed
+                numbers = page_numbers(printed, anchors)
                 tab.evaluate(FILL, numbers)
+                printed = print_tab(tab, last=True)
+                if page_numbers(printed, anchors) == numbers:
+                    return printed
         except Error as error:
             raise NotPrinted(f"Chromium did not print the book: {error.message.splitlines()[0]}") from error
     raise NotPrinted(f"The pages' numbers still change after printing {MOST_PRINTS} times.")

@@ -9,9 +9,11 @@ from pathlib import Path
 import yaml
 
 from .appendix import appendix, number
-from .pages import ROOT, Code, Page, Unprintable, read, serialize
+from .code import COLUMNS, Code
+from .pages import ROOT, Page, Unprintable, read, serialize
 
 STYLE = Path(__file__).with_name("print.css")
+EVERYWHERE = {"Exercises", "Check yourself", "Further reading"}  # in each chapter, and not worth a line of contents
 MATH = "vendor/mathjax/startup.js"
 SHEETS = ("_static/pygments.css", "_static/book.css")
 
@@ -52,7 +54,9 @@ def contents(pages: Iterable[Page]) -> str:
         lines.append(f'<p class="part">{html.escape(part)}</p>' if part else "")
         for page in group:
             lines.append(f'<div class="chapter-entry">{entry(page.anchor, html.escape(page.heading))}<div>')
-            for heading in page.sections():
+            for heading in page.article.find_all("h2"):
+                if heading.get_text() in EVERYWHERE:
+                    continue
                 there = heading.get("id") or heading.find_parent("section")["id"]
                 lines.append(entry(there, heading.decode_contents(formatter="minimal")))
             lines.append("</div></div>")
@@ -96,7 +100,8 @@ def document(folder: Path, paper: str) -> str:
     about = facts()
     front = title_page(pages[0], about)
     pages.append(appendix(pages))
-    style = f"@page {{ size: {paper}; }}\n{STYLE.read_text(encoding='utf-8')}\n{running_heads(pages)}"
+    style = "\n".join([f"@page {{ size: {paper}; }} :root {{ --most-columns: {COLUMNS}; }}",
+                       STYLE.read_text(encoding="utf-8"), running_heads(pages)])
     sheets = "".join(f'<link rel="stylesheet" href="{(folder / sheet).as_uri()}">' for sheet in SHEETS)
     body = code.give_back("\n".join(serialize(page.article) for page in pages))
     return (f'<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'

@@ -1,6 +1,5 @@
 """The built pages in the book's order, each made ready to stand in one document with the others."""
 
-import html
 import posixpath
 import re
 from collections.abc import Mapping
@@ -9,6 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, Tag
+
+from .code import Code
 
 ROOT = Path(__file__).resolve().parents[2]
 SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").strip()
@@ -51,10 +52,6 @@ class Page:
         """The title, with the chapter's number before it."""
         return f"{self.number}. {self.title}" if self.number else self.title
 
-    def sections(self) -> list[Tag]:
-        """The headings of the page's sections."""
-        return self.article.find_all("h2")
-
 
 def parse(text: str) -> BeautifulSoup:
     return BeautifulSoup(text, "html.parser")
@@ -62,30 +59,6 @@ def parse(text: str) -> BeautifulSoup:
 
 def serialize(tag: Tag) -> str:
     return tag.decode(formatter="minimal")
-
-
-class Code:
-    """Colored code stays out of the parser: it is most of the book, and must come through unchanged."""
-
-    BLOCK = re.compile(r"<pre\b[^>]*>.*?</pre>", re.DOTALL)
-    MARK = re.compile(r'<pre data-code="(\d+)"></pre>')
-
-    def __init__(self) -> None:
-        self.blocks: list[str] = []
-
-    def take(self, text: str) -> str:
-        """The text with a mark in the place of each block."""
-        def mark(block: re.Match) -> str:
-            self.blocks.append(block[0])
-            return f'<pre data-code="{len(self.blocks) - 1}"></pre>'
-        return self.BLOCK.sub(mark, text)
-
-    def give_back(self, text: str) -> str:
-        return self.MARK.sub(lambda mark: self.blocks[int(mark[1])], text)
-
-    def words(self, pre: Tag) -> str:
-        """What a marked block says, without its colors."""
-        return html.unescape(re.sub(r"<[^>]*>", "", self.blocks[int(pre["data-code"])])).strip()
 
 
 def order(index: str) -> list[tuple[str, str]]:
@@ -162,7 +135,7 @@ def target(address: str, page: Page, pages: Mapping[str, Page]) -> str:
 def unfold(article: Tag, code: Code) -> None:
     """Opens what is folded; the cell that makes the package importable, the same everywhere, is left out."""
     for folded in article.select("details.hide"):
-        if code.words(folded.pre) == SETUP:
+        if code.find(folded.pre["data-code"]) == SETUP:
             folded.find_parent(class_="cell").decompose()
         else:
             folded.summary.decompose()
