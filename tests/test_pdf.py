@@ -15,7 +15,7 @@ from pypdf.generic import Destination
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-from printing import chromium, document, pages  # noqa: E402
+from printing import chromium, code, document, pages  # noqa: E402
 from printing.__main__ import make  # noqa: E402
 
 HTML = ROOT / "_build" / "html"
@@ -98,6 +98,16 @@ def test_solutions_and_answers_move_to_the_end_and_the_rest_stays(small_book: Pa
         assert solution.a["href"] == f"#{name}--exercise-1"
         assert soup.find(id=name).select_one(".to-solution a")["href"] == f"#{name}--solution-1"
         assert end.find(id=f"{name}--answer-1").a["href"] == f"#{name}--question-1"
+
+
+def test_code_says_the_same_on_paper_and_fits() -> None:
+    block = ('<pre><span></span><span class="n">a</span><span class="w"> </span><span class="o">&lt;</span> '
+             '<span class="mi">1</span>\n</pre>')
+    assert code.for_paper(block) == '<pre class="short">a &lt; <span class="mi">1</span>\n</pre>'
+    assert code.words(block) == "a < 1"
+    assert 'style="--columns: 99"' in code.for_paper(f"<pre>{'&lt;' * 99}\nb</pre>")
+    assert "style" not in code.for_paper(f"<pre>{'&lt;' * 98}</pre>")
+    assert "short" not in code.for_paper("<pre>" + "a\n" * 21 + "</pre>")
 
 
 def test_title_page_and_contents(small_book: Path) -> None:

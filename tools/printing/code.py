@@ -8,8 +8,8 @@ MOST_COLUMNS = 140  # what is wider would be too small to read, and is broken
 SHORT = 20  # lines that stay together on one sheet
 BLOCK = re.compile(r"<pre\b[^>]*>.*?</pre>", re.DOTALL)
 MARK = re.compile(r'<pre data-code="(\d+)"></pre>')
-# Names, punctuation and spaces have the color of the text around them.
-COLORLESS = re.compile(r'<span class="(?:n|nn|nx|p|pm|w)">([^<]*)</span>|<span></span>')
+# Names, punctuation and operators are two thirds of the colored pieces, and go without: each is an object of the PDF.
+COLORLESS = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>|<span></span>')
 
 
 def words(block: str) -> str:
@@ -18,7 +18,7 @@ def words(block: str) -> str:
 
 
 def for_paper(block: str) -> str:
-    """A block without marks that change nothing (each would be an object of the PDF), set to fit on the paper."""
+    """A block with fewer colors, set to fit on the paper."""
     lines = words(block).split("\n")
     widest = max(map(len, lines))
     short = ' class="short"' if len(lines) <= SHORT else ""
