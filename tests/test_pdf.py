@@ -153,6 +153,18 @@ def test_failing_leaves_what_was_there(small_book: Path, tmp_path: Path, monkeyp
     assert list(target.parent.iterdir()) == [target] and target.read_bytes() == b"yesterday's"
 
 
+def test_failing_to_write_leaves_nothing(small_book: Path, tmp_path: Path, monkeypatch) -> None:
+    def full(path: Path, target: Path) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("printing.__main__.find", lambda: "chromium")
+    monkeypatch.setattr("printing.__main__.print_document", lambda path: b"%PDF")
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="no space"):
+        make(small_book, tmp_path / "pdf" / "book.pdf", "A4")
+    assert list((tmp_path / "pdf").iterdir()) == []
+
+
 # --- the PDF ----------------------------------------------------------------------------------------------------------
 
 @pytest.fixture(scope="module")
