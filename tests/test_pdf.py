@@ -1,6 +1,7 @@
 """The book on paper: whole, in order, its solutions at the end, every link and number right, nothing cut off."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -32,7 +33,7 @@ except chromium.NotPrinted:
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", "printing", *arguments], capture_output=True, text=True,
-                          env={"PYTHONPATH": str(ROOT / "tools"), **environment})
+                          env=os.environ | {"PYTHONPATH": str(ROOT / "tools")} | environment)
 
 
 # --- without a browser ------------------------------------------------------------------------------------------------
