@@ -19,13 +19,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book test notebooks lint grade picture release lock address clean
+.PHONY: help book pdf test notebooks lint grade picture release lock address clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 book: $(html)  ## make the environment and the book's pages, and say where to open them
 	@echo "The book is made; open $(CURDIR)/$(html)"
+
+pdf: $(html)  ## print the whole book with Chromium, solutions at the end: make pdf [PAPER=Letter]
+	@PYTHONPATH=tools $(bin)/python -m printing $(if $(PAPER),--paper "$(PAPER)")
 
 test: $(html)  ## test the package, re-run and compare every notebook, check the pages
 	$(bin)/python -m pytest -n $(WORKERS) --dist loadscope --nbval --nbval-cell-timeout=900 --timeout=900 tests chapters

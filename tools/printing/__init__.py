@@ -1,0 +1,1 @@
+"""The book on paper: the built pages as one document, printed by Chromium."""
