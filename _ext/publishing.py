@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 from bs4 import BeautifulSoup
+from page_facts import describe
 from page_icons import draw_icons
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -31,7 +32,6 @@ UNUSED_FILES = ("_static/**/*.map", "_static/vendor/fontawesome/**/*", "_static/
                 "_static/locales/**/*", "_static/sphinx-thebe.*", "_static/webpack-macros.html", "_static/sbt-webpack*")
 TRIMMED = ("_static/styles/*.css", "_static/mystnb*.css")
 HANDLERS = {"window.print()": "print", "toggleFullScreen()": "fullscreen"}
-PREVIEW = "_static/preview.png"
 
 
 def leave_out(page: BeautifulSoup, *names: str) -> None:
@@ -92,41 +92,6 @@ def mend_article(article: str) -> str:
     article = re.sub(r' role="(?:list|doc-bibliography|doc-biblioentry)"', "", article)
     first, image, rest = article.partition("<img ")
     return first + image + rest.replace("<img ", '<img loading="lazy" ')
-
-
-def shorten(text: str, limit: int = 200) -> str:
-    """The first sentences of a text, as many as fit, for search results and previews."""
-    text = " ".join(text.split())
-    if len(text) <= limit:
-        return text
-    sentences = re.match(rf"(.{{40,{limit - 1}}}[.?!])(?=\s)", text)
-    return sentences[1] if sentences else text[:limit - 1].rsplit(" ", 1)[0] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def describe(page: BeautifulSoup, article: str, name: str, book: str, address: str) -> None:
-    """Adds the description and preview that search engines and messengers show."""
-    opening = BeautifulSoup(re.split(r"</p>", article, maxsplit=1)[0], "html.parser")
-    heading, paragraph = opening.find("h1"), opening.find("p")
-    if not heading:
-        return
-    title = heading.get_text().rstrip("#").strip()
-    description = shorten(paragraph.get_text() if paragraph else title)
-    facts = {
-        "description": description,
-        "og:type": "article" if "/" in name else "website",
-        "og:site_name": book,
-        "og:title": title,
-        "og:description": description,
-        "og:image": f"{address or '../' * name.count('/')}{PREVIEW}",
-        "og:image:alt": "AlexNet drawn layer by layer: two towers of boxes, as tall as their maps",
-        "twitter:card": "summary_large_image",
-    }
-    if address:
-        facts["og:url"] = f"{address}{name}"
-    for key, value in facts.items():
-        kind = "property" if key.startswith("og:") else "name"
-        page.head.append(page.new_tag("meta", attrs={kind: key, "content": value}))
-        page.head.append("\n")
 
 
 def policy(text: str) -> str:

@@ -16,8 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
-TOOLS = {"genindex.html", "search.html"}
-PAGES = sorted(p for p in HTML.rglob("*.html") if not p.is_relative_to(HTML / "_static") and p.name not in TOOLS)
+PAGES = sorted(p for p in HTML.rglob("*.html") if not p.is_relative_to(HTML / "_static") and p.name != "search.html")
 
 pytestmark = pytest.mark.skipif(not PAGES, reason="the book is not built: run `make book`")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(HTML).as_posix())
