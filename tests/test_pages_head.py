@@ -8,12 +8,11 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
+import built_book
 import pytest
 from bs4 import BeautifulSoup
+from built_book import HTML, PAGES, ROOT, each
 
-ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
-PAGES = sorted(p for p in HTML.rglob("*.html") if not p.is_relative_to(HTML / "_static") and p.name != "search.html")
 BOOK = "AlexNet, Layer by Layer"
 sys.path.append(str(ROOT / "_ext"))
 
@@ -21,8 +20,7 @@ import book_pages  # noqa: E402
 import page_facts  # noqa: E402
 import publishing  # noqa: E402
 
-built = pytest.mark.skipif(not PAGES, reason="the book is not built: run `make book`")
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(HTML).as_posix())
+built, each_page = built_book.needs_pages, each(PAGES)
 
 
 @cache
@@ -95,7 +93,7 @@ def test_search_page_is_not_a_result_itself() -> None:
 @each_page
 def test_buttons_lead_to_the_books_own_repository_or_are_absent(page: Path) -> None:
     address = book_pages.published_address(ROOT)
-    whole = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser") if page.stem == "index" else soup(page)
+    whole = built_book.soup(page) if page.stem == "index" else soup(page)
     links = [link["href"] for link in whole.select(".article-header-buttons a[href], .door a[href]")]
     outward = [link for link in links if re.match("https?:", link)]
     if book_pages.PLACEHOLDER in address:
