@@ -82,6 +82,8 @@ def mend(page: BeautifulSoup) -> None:
         nav["aria-label"] = "On this page, in print"
     if (top := page.find(id="pst-back-to-top")) and page.main:
         page.main.append(top.extract())  # inside a landmark
+    if sidebar := page.find(id="pst-primary-sidebar"):
+        sidebar.attrs |= {"role": "complementary", "aria-label": "The book"}
     if skip := page.find(id="pst-skip-link"):
         skip.name, skip["aria-label"] = "nav", "Skip"
 

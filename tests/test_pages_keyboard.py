@@ -4,7 +4,7 @@ import pytest
 from built_book import HTML, READY, needs_chromium, needs_pages
 
 PAGE = HTML / "chapters" / "06-output-sizes.html"  # it has tables, a widget, a quiz, hints and solutions
-SCREENS = {"desktop": (1440, 900), "phone": (390, 844)}
+SCREENS = {"desktop": (1440, 900, "light"), "phone": (390, 844, "dark")}
 
 pytestmark = [needs_pages, needs_chromium]
 
@@ -25,8 +25,15 @@ STOP = """() => {
     shown: box.width > 1 && box.height > 1 && shown.checkVisibility({opacityProperty: true, visibilityProperty: true})
       && box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
     covered: !(middle && (shown.contains(middle) || middle.contains(shown))),
-    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+    outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2
+      && contrast(style.outlineColor, getComputedStyle(document.body).backgroundColor) >= 3,
   };
+  function contrast(...colors) {
+    const [dark, bright] = colors.map((color) => color.match(/[\\d.]+/g).slice(0, 3).map((part) => part / 255)
+      .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
+      .reduce((sum, part, n) => sum + part * [0.2126, 0.7152, 0.0722][n], 0.05)).sort((a, b) => a - b);
+    return bright / dark;
+  }
 }"""
 UNMARKED = """() => {
   document.activeElement.blur();
@@ -38,8 +45,9 @@ FOCUSED = "document.activeElement"
 
 @pytest.fixture(params=SCREENS)
 def tab(browser, request):
-    width, height = SCREENS[request.param]
-    context = browser.new_context(viewport={"width": width, "height": height}, offline=True, reduced_motion="reduce")
+    width, height, theme = SCREENS[request.param]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, offline=True,
+                                  reduced_motion="reduce")
     tab = context.new_page()
     tab.goto(PAGE.as_uri(), wait_until="load")
     tab.wait_for_function(READY)
