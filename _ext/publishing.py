@@ -13,6 +13,7 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 from page_facts import describe
 from page_icons import draw_icons
+from pictures import set_pictures
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from stylesheets import names_in, trim
@@ -89,9 +90,13 @@ def mend(page: BeautifulSoup) -> None:
 
 
 def mend_article(article: str) -> str:
-    """Puts right the roles of a bibliography, and lets pictures below the first wait until they are near."""
+    """Puts right the roles of a bibliography; pictures below the first wait until they are near.
+
+    No line begins with the comma or period that follows a formula: an invisible word joiner holds it there.
+    """
     article = re.sub(r'(<div[^>]* class="(?:docutils )?citation(?:-list)?"[^>]*?) role="[^"]*"', r"\1", article)
     article = re.sub(r' role="(?:list|doc-bibliography|doc-biblioentry)"', "", article)
+    article = re.sub(r"(\\\)</span>)(?=[.,;:!?)\]\u2019\u201d])", "\\1\N{WORD JOINER}", article)
     first, image, rest = article.partition("<img ")
     return first + image + rest.replace("<img ", '<img loading="lazy" ')
 
@@ -104,7 +109,7 @@ def policy(text: str) -> str:
 
 
 def publish_page(text: str, name: str, book: str, address: str) -> str:
-    """A page as it is published; a page that already is stays as it is.
+    """A page as it is published.
 
     Args:
         text: the page as Sphinx wrote it.
@@ -112,8 +117,6 @@ def publish_page(text: str, name: str, book: str, address: str) -> str:
         book: the book's title.
         address: where the book is published, ending in a slash; empty if that is not known.
     """
-    if POLICY_TAG in text:
-        return text
     before, start, rest = text.partition("<article")
     article, end, after = rest.partition("</article>")
     # What the authors wrote stays out of the parser: it is most of the page, and must come through unchanged.
@@ -142,7 +145,9 @@ def publish_folder(folder: Path, book: str, address: str) -> None:
     used: set[str] = set()
     for path in pages:
         try:
-            text = publish_page(path.read_text(encoding="utf-8"), path.relative_to(folder).as_posix(), book, address)
+            text = path.read_text(encoding="utf-8")
+            if POLICY_TAG not in text:
+                text = publish_page(set_pictures(text, path.parent), path.relative_to(folder).as_posix(), book, address)
         except KeyError as error:
             raise ExtensionError(f"{path.name}: no drawing for the icon {error} in _ext/page_icons.py") from error
         path.write_text(text, encoding="utf-8", newline="\n")
