@@ -32,6 +32,7 @@ NEVER = ("fontawesome.js", "sphinx-thebe.css", "sphinx-thebe.js")
 UNUSED_FILES = ("_static/**/*.map", "_static/vendor/fontawesome/**/*", "_static/scripts/fontawesome.js*",
                 "_static/locales/**/*", "_static/sphinx-thebe.*", "_static/webpack-macros.html", "_static/sbt-webpack*")
 TRIMMED = ("_static/styles/*.css", "_static/mystnb*.css")
+SHORT_FORMULA = re.compile(r'(<span class="math[^"]*">\\\((?:(?!</span>).){1,36}\\\)</span>)([.,;:!?)\]\u2019\u201d]+)')
 HANDLERS = {"window.print()": "print", "toggleFullScreen()": "fullscreen"}
 
 
@@ -92,11 +93,11 @@ def mend(page: BeautifulSoup) -> None:
 def mend_article(article: str) -> str:
     """Puts right the roles of a bibliography; pictures below the first wait until they are near.
 
-    No line begins with the comma or period that follows a formula: an invisible word joiner holds it there.
+    A short formula and the comma or period after it stay on one line.
     """
     article = re.sub(r'(<div[^>]* class="(?:docutils )?citation(?:-list)?"[^>]*?) role="[^"]*"', r"\1", article)
     article = re.sub(r' role="(?:list|doc-bibliography|doc-biblioentry)"', "", article)
-    article = re.sub(r"(\\\)</span>)(?=[.,;:!?)\]\u2019\u201d])", "\\1\N{WORD JOINER}", article)
+    article = SHORT_FORMULA.sub(r'<span class="held">\1\2</span>', article)
     first, image, rest = article.partition("<img ")
     return first + image + rest.replace("<img ", '<img loading="lazy" ')
 

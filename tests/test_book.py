@@ -90,10 +90,17 @@ OVERFLOW = """() => [...document.querySelectorAll('article *')].filter(element =
 }).map(element => element.outerHTML.slice(0, 100))"""
 
 
+CUT_CODE = """() => [...document.querySelectorAll("article .cell_input pre")]
+  .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.textContent.slice(0, 100))"""
+
+
 @needs_chromium
 @each_page
 def test_page_in_the_browser(browser, page: Path) -> None:
-    """From a file, offline: no script errors, nothing missing or fetched, math set, nothing wider than the screen."""
+    """From a file, offline: no script errors, nothing missing or fetched, math set, nothing wider than the screen.
+
+    And the 79 columns of code need no scrolling on any screen but a phone's.
+    """
     context = browser.new_context(offline=True)
     tab, errors, fetched, missing = context.new_page(), [], [], []
     tab.on("pageerror", lambda error: errors.append(str(error)))
@@ -108,6 +115,7 @@ def test_page_in_the_browser(browser, page: Path) -> None:
             tab.wait_for_function(READY)
             assert tab.evaluate("document.documentElement.dataset.theme") == theme
             assert tab.evaluate(OVERFLOW) == [], (width, theme)
+            assert width == 390 or tab.evaluate(CUT_CODE) == [], width
             raw = tab.locator("article .math").count()
             assert tab.locator("article .math mjx-container").count() == raw, "math is not set"
     assert errors == [] and missing == []
