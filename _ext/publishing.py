@@ -91,12 +91,13 @@ def mend(page: BeautifulSoup) -> None:
 
 
 def mend_article(article: str) -> str:
-    """Puts right the roles of a bibliography; pictures below the first wait until they are near.
+    """Puts right the roles of a bibliography and headers of tables that head nothing; pictures below the first wait until they are near.
 
     A short formula and the comma or period after it stay on one line.
     """
     article = re.sub(r'(<div[^>]* class="(?:docutils )?citation(?:-list)?"[^>]*?) role="[^"]*"', r"\1", article)
     article = re.sub(r' role="(?:list|doc-bibliography|doc-biblioentry)"', "", article)
+    article = re.sub(r'<th class="head[^"]*">(?:<p>\s*</p>)?</th>', "<td></td>", article)
     article = SHORT_FORMULA.sub(r'<span class="held">\1\2</span>', article)
     first, image, rest = article.partition("<img ")
     return first + image + rest.replace("<img ", '<img loading="lazy" ')

@@ -43,8 +43,9 @@ UNMARKED = """() => {
 FOCUSED = "document.activeElement"
 
 
-@pytest.fixture(params=SCREENS)
+@pytest.fixture(scope="module", params=SCREENS)
 def tab(browser, request):
+    """One page for all tests on a screen: each leaves it as it was."""
     width, height, theme = SCREENS[request.param]
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, offline=True,
                                   reduced_motion="reduce")
@@ -104,12 +105,6 @@ def test_theme_switches(tab) -> None:
     assert seen == {"auto", "light", "dark"}
 
 
-def test_next_page_is_reached(tab) -> None:
-    tab.focus("a.right-next")
-    tab.keyboard.press("Enter")
-    tab.wait_for_url("**/07-*.html")
-
-
 def test_search_opens_and_escape_brings_back(tab) -> None:
     tab.locator(".search-button__button:visible").first.focus()
     tab.evaluate(f"window.before = {FOCUSED}")
@@ -134,3 +129,11 @@ def test_panel_opens_and_escape_brings_back(tab, which: str) -> None:
     tab.keyboard.press("Escape")
     tab.wait_for_function("!document.querySelector('dialog[open]')")
     assert tab.evaluate(f"{FOCUSED}.matches('.{which}-toggle')")
+
+
+def test_next_page_is_reached(tab) -> None:
+    tab.focus("a.right-next")
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**/07-*.html")
+    tab.go_back()
+    tab.wait_for_function(READY)
