@@ -91,9 +91,10 @@ def mend(page: BeautifulSoup) -> None:
 
 
 def mend_article(article: str) -> str:
-    """Puts right the roles of a bibliography and headers of tables that head nothing; pictures below the first wait until they are near.
+    """Puts right what the theme and Sphinx leave to mend in the text.
 
-    A short formula and the comma or period after it stay on one line.
+    A bibliography's roles; a table's empty corner, which is no header; pictures below the first wait until they are
+    near; a short formula and the comma or period after it stay on one line.
     """
     article = re.sub(r'(<div[^>]* class="(?:docutils )?citation(?:-list)?"[^>]*?) role="[^"]*"', r"\1", article)
     article = re.sub(r' role="(?:list|doc-bibliography|doc-biblioentry)"', "", article)
