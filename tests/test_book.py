@@ -108,16 +108,15 @@ def test_page_in_the_browser(browser, page: Path) -> None:
     tab.on("request", lambda request: fetched.append(request.url))
     tab.on("requestfailed", lambda request: missing.append(request.url))
     for width, height in SCREENS:
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.goto(page.as_uri(), wait_until="load")
+        tab.wait_for_function(READY)
+        assert tab.locator("article .math mjx-container").count() == tab.locator("article .math").count(), "math not set"
         for theme in ("light", "dark"):
-            tab.set_viewport_size({"width": width, "height": height})
             tab.emulate_media(color_scheme=theme)
-            tab.goto(page.as_uri(), wait_until="load")
-            tab.wait_for_function(READY)
-            assert tab.evaluate("document.documentElement.dataset.theme") == theme
+            tab.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
             assert tab.evaluate(OVERFLOW) == [], (width, theme)
-            assert width == 390 or tab.evaluate(CUT_CODE) == [], width
-            raw = tab.locator("article .math").count()
-            assert tab.locator("article .math mjx-container").count() == raw, "math is not set"
+            assert width == 390 or tab.evaluate(CUT_CODE) == [], (width, theme)
     assert errors == [] and missing == []
     assert [url for url in fetched if not url.startswith(("file:", "data:", "blob:"))] == []
     context.close()
