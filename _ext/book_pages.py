@@ -48,6 +48,9 @@ def set_buttons(app: Sphinx, config: Config) -> None:
     options["repository_branch"] = os.environ.get("BOOK_BRANCH", "main")
     options["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
     options["use_repository_button"] = options["use_issues_button"] = options["use_edit_page_button"] = True
+    # An edit belongs on the main branch; the one that Colab opens is written over at each publication.
+    config.html_context["edit_page_url_template"] = f"{address}/edit/main/{{{{ file_name }}}}"
+    config.html_context["edit_page_provider_name"] = "GitHub"
 
 
 def opening(notebook: Path) -> tuple[str, str]:

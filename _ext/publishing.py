@@ -11,7 +11,9 @@ import re
 from pathlib import Path
 
 from bs4 import BeautifulSoup
+from page_facts import describe
 from page_icons import draw_icons
+from pictures import set_pictures
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from stylesheets import names_in, trim
@@ -30,8 +32,8 @@ NEVER = ("fontawesome.js", "sphinx-thebe.css", "sphinx-thebe.js")
 UNUSED_FILES = ("_static/**/*.map", "_static/vendor/fontawesome/**/*", "_static/scripts/fontawesome.js*",
                 "_static/locales/**/*", "_static/sphinx-thebe.*", "_static/webpack-macros.html", "_static/sbt-webpack*")
 TRIMMED = ("_static/styles/*.css", "_static/mystnb*.css")
+SHORT_FORMULA = re.compile(r'(<span class="math[^"]*">\\\((?:(?!</span>).){1,36}\\\)</span>)([.,;:!?)\]\u2019\u201d]+)')
 HANDLERS = {"window.print()": "print", "toggleFullScreen()": "fullscreen"}
-PREVIEW = "_static/preview.png"
 
 
 def leave_out(page: BeautifulSoup, *names: str) -> None:
@@ -82,51 +84,24 @@ def mend(page: BeautifulSoup) -> None:
         nav["aria-label"] = "On this page, in print"
     if (top := page.find(id="pst-back-to-top")) and page.main:
         page.main.append(top.extract())  # inside a landmark
+    if sidebar := page.find(id="pst-primary-sidebar"):
+        sidebar.attrs |= {"role": "complementary", "aria-label": "The book"}
     if skip := page.find(id="pst-skip-link"):
         skip.name, skip["aria-label"] = "nav", "Skip"
 
 
 def mend_article(article: str) -> str:
-    """Puts right the roles of a bibliography, and lets pictures below the first wait until they are near."""
+    """Puts right what the theme and Sphinx leave to mend in the text.
+
+    A bibliography's roles; a table's empty corner, which is no header; pictures below the first wait until they are
+    near; a short formula and the comma or period after it stay on one line.
+    """
     article = re.sub(r'(<div[^>]* class="(?:docutils )?citation(?:-list)?"[^>]*?) role="[^"]*"', r"\1", article)
     article = re.sub(r' role="(?:list|doc-bibliography|doc-biblioentry)"', "", article)
+    article = re.sub(r'<th class="head[^"]*">(?:<p>\s*</p>)?</th>', "<td></td>", article)
+    article = SHORT_FORMULA.sub(r'<span class="held">\1\2</span>', article)
     first, image, rest = article.partition("<img ")
     return first + image + rest.replace("<img ", '<img loading="lazy" ')
-
-
-def shorten(text: str, limit: int = 200) -> str:
-    """The first sentences of a text, as many as fit, for search results and previews."""
-    text = " ".join(text.split())
-    if len(text) <= limit:
-        return text
-    sentences = re.match(rf"(.{{40,{limit - 1}}}[.?!])(?=\s)", text)
-    return sentences[1] if sentences else text[:limit - 1].rsplit(" ", 1)[0] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def describe(page: BeautifulSoup, article: str, name: str, book: str, address: str) -> None:
-    """Adds the description and preview that search engines and messengers show."""
-    opening = BeautifulSoup(re.split(r"</p>", article, maxsplit=1)[0], "html.parser")
-    heading, paragraph = opening.find("h1"), opening.find("p")
-    if not heading:
-        return
-    title = heading.get_text().rstrip("#").strip()
-    description = shorten(paragraph.get_text() if paragraph else title)
-    facts = {
-        "description": description,
-        "og:type": "article" if "/" in name else "website",
-        "og:site_name": book,
-        "og:title": title,
-        "og:description": description,
-        "og:image": f"{address or '../' * name.count('/')}{PREVIEW}",
-        "og:image:alt": "AlexNet drawn layer by layer: two towers of boxes, as tall as their maps",
-        "twitter:card": "summary_large_image",
-    }
-    if address:
-        facts["og:url"] = f"{address}{name}"
-    for key, value in facts.items():
-        kind = "property" if key.startswith("og:") else "name"
-        page.head.append(page.new_tag("meta", attrs={kind: key, "content": value}))
-        page.head.append("\n")
 
 
 def policy(text: str) -> str:
@@ -137,7 +112,7 @@ def policy(text: str) -> str:
 
 
 def publish_page(text: str, name: str, book: str, address: str) -> str:
-    """A page as it is published; a page that already is stays as it is.
+    """A page as it is published.
 
     Args:
         text: the page as Sphinx wrote it.
@@ -145,8 +120,6 @@ def publish_page(text: str, name: str, book: str, address: str) -> str:
         book: the book's title.
         address: where the book is published, ending in a slash; empty if that is not known.
     """
-    if POLICY_TAG in text:
-        return text
     before, start, rest = text.partition("<article")
     article, end, after = rest.partition("</article>")
     # What the authors wrote stays out of the parser: it is most of the page, and must come through unchanged.
@@ -175,7 +148,9 @@ def publish_folder(folder: Path, book: str, address: str) -> None:
     used: set[str] = set()
     for path in pages:
         try:
-            text = publish_page(path.read_text(encoding="utf-8"), path.relative_to(folder).as_posix(), book, address)
+            text = path.read_text(encoding="utf-8")
+            if POLICY_TAG not in text:
+                text = publish_page(set_pictures(text, path.parent), path.relative_to(folder).as_posix(), book, address)
         except KeyError as error:
             raise ExtensionError(f"{path.name}: no drawing for the icon {error} in _ext/page_icons.py") from error
         path.write_text(text, encoding="utf-8", newline="\n")

@@ -18,6 +18,8 @@
     }
   }
 
+  const keepFocus = ".theme-switch-button, .search-button__button, .sidebar-toggle, .copybtn";
+
   // On paper everything is open; hints and solutions close again afterwards.
   let closed = [];
   window.addEventListener("beforeprint", () => {
@@ -35,6 +37,8 @@
     markScrolled();
   });
   window.addEventListener("load", () => {
+    // The theme takes the focus from a button that was pressed; with it goes the way back out of a dialog.
+    for (const button of document.querySelectorAll(keepFocus)) button.blur = () => {};
     markScrolled();
     window.MathJax?.startup?.promise?.then(markScrolled);
     let waiting;

@@ -26,6 +26,9 @@ WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "pages.yml").read_te
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 SERVER, REPOSITORY = "https://github.com", "a-teacher/our.alexnet"
 ADDRESS = f"{SERVER}/{REPOSITORY}"
+PUBLISHED = "https://a-teacher.github.io/our.alexnet"
+# What GitHub puts in place of the workflow's expressions.
+EXPRESSIONS = {"${{ steps.pages.outputs.base_url }}": PUBLISHED}
 READY = ROOT / ".venv" / "ready"
 
 pytestmark = [
@@ -70,8 +73,10 @@ class Fork:
         commands = [step for step in WORKFLOW["jobs"][job]["steps"] if "run" in step]
         assert commands
         for step in commands:
+            given = {name: EXPRESSIONS[value] if value.startswith("${{") else value
+                     for name, value in step.get("env", {}).items()}
             done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step["run"]], cwd=folder, text=True,
-                                  env=variables | step.get("env", {}), capture_output=True)
+                                  env=variables | given, capture_output=True)
             assert done.returncode == 0, f"{step['run']}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return folder
 
@@ -176,6 +181,28 @@ def test_every_button_and_link_of_the_pages_leads_to_the_fork(pages: Path, colab
                 assert (place, branch) == (REPOSITORY, "colab") and path in colab, target
                 opened.add(path)
     assert opened >= {f"chapters/{path.name}" for path in CHAPTERS}
+
+
+@needs_environment
+def test_pages_state_the_address_that_github_gives_them(pages: Path) -> None:
+    """The one that the workflow has asked for before it builds; the picture of a shared link is found there."""
+    steps = WORKFLOW["jobs"]["build"]["steps"]
+    asked = [n for n, step in enumerate(steps) if step.get("uses", "").startswith("actions/configure-pages")]
+    [build] = [n for n, step in enumerate(steps) if step.get("run") == "make book"]
+    assert [steps[n]["id"] for n in asked] == ["pages"] and asked[0] < build
+    for name in ["index.html", *(f"chapters/{path.stem}.html" for path in CHAPTERS)]:
+        head = soup(pages / name).head
+        assert [link["href"] for link in head.select("link[rel=canonical]")] == [f"{PUBLISHED}/{name}"]
+        assert head.find("meta", property="og:url")["content"] == f"{PUBLISHED}/{name}"
+        assert head.find("meta", property="og:image")["content"] == f"{PUBLISHED}/_static/preview.png"
+
+
+@needs_environment
+def test_edits_are_suggested_to_main(pages: Path) -> None:
+    """The branch that Colab opens is written over at each publication; an edit there would be lost."""
+    for path in CHAPTERS:
+        buttons = soup(pages / "chapters" / f"{path.stem}.html").select(".article-header-buttons a[href*='/edit/']")
+        assert [button["href"] for button in buttons] == [f"{ADDRESS}/edit/main/chapters/{path.name}"]
 
 
 @needs_environment

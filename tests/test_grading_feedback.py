@@ -1,16 +1,13 @@
 """The page of feedback: what a student reads, and nothing that a submission wrote into it is run or fetched."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import grading_cases  # noqa: F401 (puts tools/ on the path)
 import pytest
+from built_book import needs_chromium
 from grading import report, results
 from grading.results import ByHand
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 HOSTILE = ("<script>document.title = 'run'</script><img src=x onerror=\"document.title='run'\">"
            "<svg onload=\"document.title='run'\"><iframe src=\"javascript:parent.document.title='run'\"></iframe>"
            "</pre></main><style>body{display:none}</style><meta http-equiv=refresh content=\"0;url=https://example.org\">"
@@ -30,16 +27,6 @@ def row(text: str = "Fine.", **changes: object) -> report.Row:
     result = {"student": text, "assignment": "layers", "file": f"{text}.ipynb", "status": "graded",
               "questions": questions, "cells": cells, **changes}
     return report.row(result, {})
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 def opened(browser, path: Path, **options: object) -> tuple:

@@ -1,35 +1,18 @@
 """What a reader's first view of a page transfers, and that its policy lets the page work and nothing else."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from built_book import EVERY_PAGE, HTML, READY, name_of, needs_chromium, needs_pages
 from page_server import serving
 
-ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LIMIT = 450_000  # bytes, gzipped where a server would, figures not counted
-PAGES = sorted(p.relative_to(HTML).as_posix() for p in HTML.rglob("*.html") if not p.is_relative_to(HTML / "_static"))
+PAGES = [name_of(page) for page in EVERY_PAGE]
 FIGURES = re.compile(r"/_images/")
 
-pytestmark = [
-    pytest.mark.skipif(not PAGES, reason="the book is not built: run `make book`"),
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
-]
-READY = "() => !window.MathJax?.startup?.promise || MathJax.startup.promise.then(() => document.fonts.ready)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+pytestmark = [needs_pages, needs_chromium]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import importlib.util
 import json
 import math
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,10 +20,10 @@ from alexbook.layers import Conv
 from alexbook.networks import Network
 from alexbook.tables import Trace
 from alexbook.variants import vary
+from built_book import CHROMIUM
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHAPTERS = sorted(path.stem for path in (ROOT / "chapters").glob("*.ipynb"))
 FILES = sorted((ROOT / "quizzes").glob("*.yml"))
 
@@ -217,16 +216,6 @@ def test_quiz_stands_before_further_reading(chapter: str) -> None:
     if (reading := page.find('id="further-reading"')) > 0:
         assert quiz_at < reading
     assert page.count('href="#check-yourself"') >= 1, "it is among the page's contents"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ from alexbook import arithmetic, networks, runs
 from alexbook.layers import Conv, MaxPool, pair
 from alexbook.network import Network
 from alexbook.tables import Row
+from built_book import needs_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SETTINGS = 200  # random settings of each widget
 TAGS = ("ax-output-size", "ax-network-explorer", "ax-convolution", "ax-experiments")
 
@@ -30,7 +30,6 @@ spec = importlib.util.spec_from_file_location("widgets_extension", ROOT / "_ext"
 extension = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(extension)
 
-needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 PAGE = """<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8"><title>Widgets</title>
 <meta name="viewport" content="width=device-width"><link rel="stylesheet" href="../_static/widgets.css">
 <script src="../_static/widgets.js"></script></head><body><main><h1>Widgets</h1>
@@ -65,16 +64,6 @@ def site(tmp_path_factory) -> Path:
     (folder / "chapters").mkdir()
     (folder / "chapters" / "page.html").write_text(PAGE, encoding="utf-8")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -1,0 +1,17 @@
+"""What tests in a browser share."""
+
+from collections.abc import Iterator
+
+import pytest
+from built_book import CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    """The Chromium that is installed; it does not outlive the module."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
