@@ -35,13 +35,11 @@ def run(recipe: Recipe, out: Path, folder: Path | None = None, devices: int | No
         if apart:
             raise ValueError(f"--auto-batch tries in one process, but torchrun started {team.count}; leave it out.")
         recipe = fitting.auto_batch(recipe, data, make, checkpoint)
-    # Not before one step has fitted: what is kept would be in the way of a smaller batch that is tried instead.
-    begun = memory.keep if recipe.framework == "torch" else lambda: None
     learner, ran_out = None, False
     try:
         learner = make(recipe)
-        progress = training.train(recipe, learner, data, checkpoint, show=show, every=every,
-                                  begun=begun)
+        # Memory is kept only once a step has fitted: it would be in the way of a smaller batch that is tried instead.
+        progress = training.train(recipe, learner, data, checkpoint, show=show, every=every, begun=memory.keep)
     except KeyboardInterrupt:
         if team.first:
             print(f"\nStopped. The same command goes on from where this run ended ({checkpoint}).",
