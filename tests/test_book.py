@@ -46,6 +46,12 @@ def test_landing_page_maps_the_book() -> None:
     assert all(len(item.get_text().split()) > 5 for item in soup(HTML / "index.html").select(".chapter-list dd"))
 
 
+def test_every_work_of_the_bibliography_has_a_link() -> None:
+    works = soup(HTML / "bibliography.html").select(".citation")
+    assert len(works) == len(re.findall("^@", (ROOT / "references.bib").read_text(encoding="utf-8"), re.MULTILINE))
+    assert [work.get_text() for work in works if not work.select("p a.external")] == []
+
+
 @each_page
 def test_pictures_say_what_they_show(page: Path) -> None:
     for image in soup(page).select("article img"):
