@@ -122,6 +122,7 @@ def test_page_in_the_browser(browser, page: Path) -> None:
             tab.emulate_media(color_scheme=theme)
             tab.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
             assert tab.evaluate(OVERFLOW) == [], (width, theme)
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
             assert width == 390 or tab.evaluate(CUT_CODE) == [], (width, theme)
     assert errors == [] and missing == []
     assert [url for url in fetched if not url.startswith(("file:", "data:", "blob:"))] == []
