@@ -6,7 +6,7 @@
   };
 
   // A box that scrolls sideways says so, and can be scrolled with the keyboard.
-  const boxes = ".pst-scrollable-table-container, .text_html, .output pre, .highlight pre, .wide-picture, div.math, " +
+  const boxes = ".pst-scrollable-table-container, .text_html, .output pre, .highlight pre, div.math, " +
     "mjx-container[display]";
   function markScrolled() {
     for (const box of document.querySelectorAll(`article :is(${boxes})`)) {
