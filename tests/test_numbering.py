@@ -2,17 +2,13 @@
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from built_book import CHROMIUM, HTML, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 
 pytestmark = pytest.mark.skipif(not (HTML / "index.html").is_file(), reason="the book is not built: run `make book`")
@@ -99,16 +95,6 @@ COVERED = """() => [...document.querySelectorAll('article div.math')].filter(mat
   return formula.right > number.left + 1 && formula.bottom > number.top + 1 && number.bottom > formula.top + 1
     && formula.left < number.right;
 }).map(math => math.id)"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")

@@ -1,15 +1,11 @@
 """The book's search: who types a word of the field gets the chapter that treats it, from the web and from a disk."""
 
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from built_book import CHROMIUM, HTML
 from page_server import serving
 
-ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TREATED = {
     "padding": "01-sliding-window.html#padding-adding-a-margin",
     "LRN": "13-normalization-and-pooling.html",
@@ -26,16 +22,6 @@ pytestmark = [
     pytest.mark.skipif(not (HTML / "search.html").is_file(), reason="the book is not built: run `make book`"),
     pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
