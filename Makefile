@@ -1,6 +1,6 @@
 # The book's commands; `make help` lists them. What they make lies in .venv/ and _build/.
 
-# The Python to make the environment with (3.11, 3.12 or 3.13); empty: the first fit one that is installed.
+# The Python to make the environment with (3.11.4 or later, 3.12 or 3.13); empty: the first fit one that is installed.
 PYTHON ?=
 # How many notebooks and test modules run side by side.
 WORKERS ?= 2
@@ -8,8 +8,12 @@ WORKERS ?= 2
 bin   := .venv/bin
 ready := .venv/ready
 html  := _build/html/index.html
-pages := $(wildcard *.md chapters/* quizzes/* _static/* _ext/*.py _ext/*.js) _config.yml _toc.yml references.bib pyproject.toml
-pages += $(wildcard code/alexbook/*.py data/runs/*.json)  # what the widgets show
+pages := $(wildcard *.md chapters/* quizzes/*) _config.yml _toc.yml references.bib pyproject.toml
+pages += $(shell find _ext _static _templates -type f -not -name "*.pyc")
+pages += $(shell find code/alexbook -name "*.py") $(wildcard data/runs/*.json)  # what the widgets show
+
+# An option $1 with the value of the variable $2 as it was typed: nothing in it means anything to make or to the shell.
+asis = $(if $(value $2),$1 '$(subst ','\'',$(value $2))')
 
 # A notebook's kernel takes one thread and sleeps while it waits, so that several can run side by side.
 export OMP_NUM_THREADS = 1
@@ -19,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book pdf test notebooks lint grade picture release lock address clean
+.PHONY: help book pdf test notebooks lint homes grade picture release lock address clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -28,25 +32,29 @@ book: $(html)  ## make the environment and the book's pages, and say where to op
 	@echo "The book is made; open $(CURDIR)/$(html)"
 
 pdf: $(html)  ## print the whole book with Chromium, solutions at the end: make pdf [PAPER=Letter]
-	@PYTHONPATH=tools $(bin)/python -m printing $(if $(PAPER),--paper "$(PAPER)")
+	@PYTHONPATH=tools:_ext $(bin)/python -m printing $(if $(PAPER),--paper "$(PAPER)")
 
 test: $(html)  ## test the package, re-run and compare every notebook, check the pages
 	$(bin)/python -m pytest -n $(WORKERS) --dist loadscope --nbval --nbval-cell-timeout=900 --timeout=900 tests chapters
 
-notebooks: $(ready)  ## run every chapter top to bottom and store what its cells show
+notebooks: $(ready)  ## run every chapter and store what its cells show; write the lists of chapters
 	$(bin)/python tools/run_notebooks.py
+	$(bin)/python tools/chapter_lists.py
 
-lint: $(ready)  ## check the style of the code, in modules and notebooks
+lint: $(ready)  ## check the code: defects and style, types, the scripts' syntax where Node is
 	$(bin)/python -m ruff check .
+	$(bin)/python -m mypy
+	@if command -v node >/dev/null; then for script in $$(git ls-files "*.js" ":!extra"); do node --check "$$script" || exit 1; done; fi
+
+homes: $(ready)  ## list where a number stands in text, code and outputs: make homes NUMBER=60965224
+	@$(bin)/python tools/homes.py $(call asis,,NUMBER)
 
 grade: $(ready)  ## grade submissions: make grade SUBMISSIONS=folder [ASSIGNMENT=name] [SOURCES=folder] [JOBS=n] [UNSAFE=1]
-	@PYTHONPATH=tools $(bin)/python -m grading $(if $(SUBMISSIONS),"$(SUBMISSIONS)") $(if $(JOBS),--jobs $(JOBS)) \
-	    $(if $(ASSIGNMENT),--assignment "$(ASSIGNMENT)") $(if $(SOURCES),--sources "$(SOURCES)") \
-	    $(if $(filter 1,$(UNSAFE)),--unsafe)
+	@PYTHONPATH=grader $(bin)/python -m alexgrader $(call asis,,SUBMISSIONS) $(call asis,--jobs,JOBS) \
+	    $(call asis,--assignment,ASSIGNMENT) $(call asis,--sources,SOURCES) $(if $(filter 1,$(UNSAFE)),--unsafe)
 
-picture: $(ready)  ## draw the README's picture and the preview of shared links from the networks' data
-	$(bin)/python tools/picture.py
-	$(bin)/python tools/preview.py
+picture: $(ready)  ## draw the pictures of README, shared links and logo, and write the palette into the style sheet
+	$(bin)/python tools/draw.py
 
 release: $(ready)  ## write the students' versions of the assignments: make release [SOURCES=folder]
 	$(bin)/python tools/release.py $(if $(SOURCES),--sources "$(SOURCES)")
@@ -54,8 +62,8 @@ release: $(ready)  ## write the students' versions of the assignments: make rele
 lock:  ## resolve requirements/book.in anew and write requirements/lock.txt
 	python=$$(sh tools/find_python.sh "$(PYTHON)") && "$$python" tools/lock.py
 
-address: $(ready)  ## set the published address everywhere: make address URL=https://github.com/OWNER/NAME
-	$(bin)/python tools/address.py "$(URL)"
+address: $(ready)  ## set the published address everywhere: make address URL=https://github.com/OWNER/NAME [BRANCH=name]
+	$(bin)/python tools/address.py "$(URL)" $(if $(BRANCH),--branch "$(BRANCH)")
 	@test ! -d assignments/source || $(bin)/python tools/release.py
 
 clean:  ## remove everything that these commands made
@@ -69,5 +77,6 @@ $(ready): requirements/lock.txt pyproject.toml
 	@touch $@
 
 $(html): $(ready) $(pages)
+	@$(bin)/python tools/check_chapters.py
 	$(bin)/jupyter-book build --all -W --keep-going --quiet .
 	@touch $@

@@ -2,6 +2,7 @@
 
 import os
 
+import alexbook  # noqa: F401 (before any framework, which a test module may import first)
 import pytest
 
 # Each notebook's kernel is a process of its own, and two run side by side: one thread for each, asleep as it waits.
@@ -12,6 +13,8 @@ os.environ.update(
     TF_NUM_INTEROP_THREADS="1",
     TF_CPP_MIN_LOG_LEVEL="3",
 )
+# A kernel has a backend of its own, which shows figures in the notebook; clusters and containers often name another.
+os.environ.pop("MPLBACKEND", None)
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

@@ -35,7 +35,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "code"), str(ROOT / "benchmarks")]
 
-from alexbook import checkpoints  # noqa: E402
+from alexbook._files import replace_file  # noqa: E402
 from gpu_common import Row, Rows, Setting, Skipped, against_step, summarize  # noqa: E402
 
 FORMAT = "alexbook gpu 1"
@@ -160,7 +160,7 @@ def run(name: str, setting: Setting, again: bool = False) -> bool:
         content = {"format": FORMAT, "part": name, "complete": complete, "quick": setting.quick,
                    "date": datetime.now(UTC).isoformat(timespec="seconds"), "rows": found}
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        checkpoints.replace_file(path, text.encode())
+        replace_file(path, text.encode())
 
     try:
         rows = PARTS[name].function()(setting, found)
@@ -247,7 +247,7 @@ def main(words: list[str]) -> int:
     setting = Setting(to, quick, folder, data, jobs, deadline)
     chosen = [name for name in PARTS if not options.only or name in options.only]
     if options.inside:
-        return 0 if all([run(name, setting, options.again) for name in chosen]) else 3
+        return 0 if all([run(name, setting, options.again) for name in chosen]) else 3  # noqa: C419 (each is run)
     given = ["--to", str(to), "--jobs", str(jobs), *["--quick"] * quick, *["--again"] * options.again,
              *(["--data", str(data)] if data else []), *(["--folder", str(folder)] if folder else []),
              *([] if deadline == math.inf else ["--until", str(deadline)])]
@@ -256,9 +256,8 @@ def main(words: list[str]) -> int:
         done = is_done(name, setting) and not options.again
         if options.list:
             print(f"{name:17} {'done' if done else 'to do':6} {PARTS[name].title}")
-        elif not done:
-            if time.time() >= deadline or run_apart(name, given, deadline):
-                left.append(name)
+        elif not done and (time.time() >= deadline or run_apart(name, given, deadline)):
+            left.append(name)
     if left:
         print(f"Not finished: {', '.join(left)}. The same command goes on.")
     return 3 if left else 0

@@ -6,8 +6,10 @@ from functools import partial
 from math import isfinite
 
 import torch
-from alexbook import networks, torch_models, torch_norm
+from alexbook import networks
 from alexbook.arithmetic import trace
+from alexbook.models import torch as torch_models
+from alexbook.models import torch_layers
 from gpu_common import Row, Rows, Setting, training_bytes
 from gpu_torch import AUTOCAST, Step, Way, device, precisions, release, set_precision
 from torch import Tensor, nn
@@ -16,7 +18,8 @@ from torch import Tensor, nn
 
 
 def memory(setting: Setting, rows: dict[str, Row]) -> Rows:
-    """What a training step holds, layer by layer and at its peak, against the estimate of chapter 6."""
+    """What a training step holds, layer by layer and at its peak, against the estimate
+    of "Every layer's output size"."""
     for name in setting.networks:
         for precision in ("float32", "bfloat16"):
             yield f"{name} {precision}", partial(measure_memory, name, setting.batch, precision)
@@ -152,7 +155,7 @@ def compare_norm(groups: int) -> Row:
     values = torch.randn(2, 96, 27, 27, generator=generator).to(device()) * 60
     gradient = torch.randn(2, 96, 27, 27, generator=generator).to(device())
     settings = {"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 2.0}
-    ours, theirs = torch_norm.LocalResponseNorm(**settings, groups=groups), nn.LocalResponseNorm(**settings)
+    ours, theirs = torch_layers.LocalResponseNorm(**settings, groups=groups), nn.LocalResponseNorm(**settings)
 
     def apart(x: Tensor) -> Tensor:
         return torch.cat([theirs(half) for half in x.chunk(groups, dim=1)], dim=1)
@@ -168,10 +171,11 @@ def compare_norm(groups: int) -> Row:
 
 def compare_towers(quick: bool) -> Row:
     """The two towers of 2012 on two devices against the same network on the processor, in float64, forward and back."""
-    from alexbook import torch_parallel, variants
+    from alexbook.models import two_towers
+    from alexbook.networks import ablations
 
     release()
-    network = variants.vary(networks.get("alexnet_small"), ["two-towers"]) if quick else networks.get("alexnet_2012")
+    network = ablations.vary(networks.get("alexnet_small"), ["two-towers"]) if quick else networks.get("alexnet_2012")
     several = torch.cuda.device_count() > 1
     devices = ["cuda:0", "cuda:1"] if several else [str(device()), "cpu"]
     generator = torch.Generator().manual_seed(0)
@@ -180,27 +184,30 @@ def compare_towers(quick: bool) -> Row:
     model = torch_models.build(network, seed=0).double().eval()
     weights = torch.randn(2, trace(network).rows[-1].output_shape[0], generator=generator, dtype=torch.float64)
     wanted = _run(model, images, weights)
-    towers = torch_parallel.TwoTowers(network, model, devices).eval()
+    towers = two_towers.TwoTowers(network, model, devices).eval()
     output = towers(images)
     (output * weights.to(output.device)).sum().backward()
     gradients = towers.joined(lambda value: value.grad)
     found = [output, *(gradients[name] for name, _ in model.named_parameters())]
     return _verdict(relative(found, wanted), 1e-9, network=network.name, devices=devices,
                     values_crossed=towers.crossed // len(images),
-                    values_predicted=sum(torch_parallel.crossings(network).values()))
+                    values_predicted=sum(two_towers.crossings(network).values()))
 
 
 
 def compare_augmentation(have: int, want: int) -> Row:
     """Crops, mirror images and color noise made on the device against the plain version in NumPy, image by image."""
-    from alexbook import augmenting, torch_augmenting
+    from alexbook.batches import augmentation, torch_loader
     from gpu_training import AUGMENTED, synthetic
 
     data = synthetic(have, want, 64)
+    normalization = data.normalization
+    loader = torch_loader.TorchLoader(normalization, data.size, device())
     differences = []
     for batch in data.plan(16, [0, 0], AUGMENTED[have]):
-        images, labels = torch_augmenting.Loader(data, device()).ready(batch)
-        plain = augmenting.one_by_one(batch.images[batch.places], data.size, batch.chosen, batch.draws, data.fill)
-        wanted = torch.from_numpy((plain - data.mean) / data.deviation)
+        images, labels = loader.make_batch(batch)
+        plain = augmentation.one_by_one(batch.images[batch.indices], data.size, batch.augmentation, batch.parameters,
+                                        normalization.fill)
+        wanted = torch.from_numpy((plain - normalization.mean) / normalization.std)
         differences.append(relative([images, labels], [wanted, torch.from_numpy(batch.labels)]))
     return _verdict(max(differences), 1e-6)

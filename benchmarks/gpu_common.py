@@ -10,7 +10,7 @@ from statistics import median
 
 from alexbook.arithmetic import trace
 from alexbook.layers import LRN, Conv, Flatten, SpatialNorm
-from alexbook.network import Network
+from alexbook.networks import Network
 
 Row = dict
 Rows = Iterator[tuple[str, Callable[[], Row]]]
@@ -81,7 +81,7 @@ def step_flop(network: Network) -> int:
 
 
 def training_bytes(network: Network, batch: int) -> int:
-    """Chapter 6's estimate of the float32 memory of a training step.
+    """The estimate of a training step's float32 memory, as in "Every layer's output size".
 
     The input, every layer's output with its gradient, a denominator for each output of a normalization, and each
     parameter with gradient and momentum.

@@ -39,7 +39,7 @@ def measure_step(backend: str, name: str, batch: int, precision: str, compiled: 
     """
     import keras
     import numpy as np
-    from alexbook import keras_models
+    from alexbook.models import keras as keras_models
 
     if keras.backend.backend() != backend:
         raise Skipped(f"Keras runs on {keras.backend.backend()}; set KERAS_BACKEND={backend}")

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from alexbook import networks, torch_models, torch_norm
+from alexbook import networks
 from alexbook.arithmetic import trace
-from alexbook.network import Network
+from alexbook.models import torch as torch_models
+from alexbook.models import torch_layers
+from alexbook.networks import Network
 from gpu_common import Row, Rows, Setting, Skipped, largest_power, peak_rates, rate, timed
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -141,7 +143,7 @@ class Step:
 def as_in_tutorials(model: nn.Sequential) -> None:
     """The framework's own response normalization, which knows no towers; no activation in place."""
     for name, module in model.named_children():
-        if isinstance(module, torch_norm.LocalResponseNorm):
+        if isinstance(module, torch_layers.LocalResponseNorm):
             setattr(model, name, nn.LocalResponseNorm(module.size, module.alpha, module.beta, module.k))
         elif isinstance(module, nn.ReLU):
             setattr(model, name, nn.ReLU())

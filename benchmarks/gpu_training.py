@@ -16,19 +16,23 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from alexbook import checkpoints, datasets, networks, preparing, recording, training
-from alexbook.augmenting import Augmentation
+from alexbook import datasets, networks, training
+from alexbook._files import replace_file
+from alexbook.batches import preprocessing
+from alexbook.batches.augmentation import Augmentation
+from alexbook.batches.data import Data, Split
+from alexbook.batches.normalization import Normalization
 from alexbook.datasets import DatasetUnavailable
-from alexbook.experiments import ABLATION, Experiment
-from alexbook.preparing import Data, Labeled
-from alexbook.recipes import Recipe, usual
 from alexbook.runs import Run
+from alexbook.training import record
+from alexbook.training.experiments import ABLATION, Experiment
+from alexbook.training.recipe import Recipe, usual
 from gpu_common import Row, Rows, Setting, Skipped
 
 CODE = Path(training.__file__).resolve().parents[1]
 # What a network like 2012's sees of a photograph: crops of 224 from 256, flips, color noise, ten views (paper, 4.1).
-PAPER = {"network": "alexnet_2012", "batch_size": 128, "rate": 0.01, "bias_rate": 2.0, "velocity": "paper", "crop": 16,
-         "flip": True, "color": 0.1, "views": 10, "precision": "bfloat16"}
+PAPER = {"network": "alexnet_2012", "batch_size": 128, "lr": 0.01, "bias_lr_factor": 2.0, "momentum_form": "paper",
+         "crop": 16, "flip": True, "color": 0.1, "views": 10, "precision": "bfloat16"}
 
 
 def found(name: str, setting: Setting) -> bool:
@@ -58,9 +62,9 @@ def synthetic(have: int, want: int, count: int) -> Data:
     """Random images of ``have`` pixels for a network that sees ``want``."""
     generator = np.random.default_rng(0)
     images = generator.integers(0, 256, (count, have, have, 3), np.uint8)
-    part = Labeled(images, generator.integers(0, 10, count))
-    mean, deviation = np.float32([127, 128, 129]), np.float32([74, 73, 72])
-    return Data(part, Labeled(images[:16], part.labels[:16]), mean, deviation, {}, (want, want))
+    part = Split(images, generator.integers(0, 10, count))
+    normalization = Normalization(np.float32([127, 128, 129]), np.float32([74, 73, 72]))
+    return Data(part, Split(images[:16], part.labels[:16]), normalization, (want, want))
 
 
 def pipeline(setting: Setting, rows: dict[str, Row]) -> Rows:
@@ -78,15 +82,16 @@ def pipeline(setting: Setting, rows: dict[str, Row]) -> Rows:
 
 def measure_pipeline(have: int, want: int, count: int, place: str, setting: Setting) -> Row:
     """Crops, mirror images and color noise, with nobody to learn from them."""
-    from alexbook import pipeline as pipelines
-    from alexbook import torch_augmenting
+    from alexbook.batches import torch_loader
+    from alexbook.training import throughput
     from gpu_torch import device
 
     data = synthetic(have, want, count)
     chosen = AUGMENTED[have]
     recipe = usual("alexnet_small", "none", batch_size=setting.batch, crop=chosen.crop, flip=True, color=chosen.color)
-    loader = torch_augmenting.Loader(data, device()) if place == "device" else None
-    return {"images_per_second": pipelines.images_per_second(recipe, data, loader, 0.2 if setting.quick else 2.0),
+    loader = torch_loader.TorchLoader(data.normalization, data.size, device()) if place == "device" else None
+    return {"images_per_second": throughput.images_per_second(recipe, data, loader,
+                                                              0.2 if setting.quick else 2.0),
             "batch": setting.batch, "device": str(device()) if loader else "cpu"}
 
 
@@ -111,11 +116,11 @@ def measure_training(name: str, batch: int, small: int, large: int, setting: Set
     want = network.input_shape[0]
     have, count = (32, small) if want == 32 else (256, large)
     chosen = AUGMENTED[have]
-    recipe = usual(name, "none", epochs=2, batch_size=batch, rate=1e-4, precision="bfloat16", crop=chosen.crop,
+    recipe = usual(name, "none", epochs=2, batch_size=batch, lr=1e-4, precision="bfloat16", crop=chosen.crop,
                    flip=True, color=chosen.color)
-    network = preparing.adapt(network, 3, 10)
-    learner = training.learner(recipe, network)
-    progress = training.train(recipe, learner, synthetic(have, want, count), show=False, say=lambda text: None)
+    network = preprocessing.adapt(network, 3, 10)
+    trainer = training.make_trainer(recipe, network)
+    progress = training.train(recipe, trainer, synthetic(have, want, count), show=False, log=lambda text: None)
     return {"network": name, "batch": batch, "precision": recipe.precision,
             "images_per_second": count / progress.curve[-1]["seconds"]}
 
@@ -129,7 +134,7 @@ def filters(setting: Setting, rows: dict[str, Row]) -> Rows:
         recipe, place = usual(**PAPER, dataset=chosen[0], epochs=90), chosen[1]
     else:
         real = not setting.quick and found("cifar10", setting)
-        recipe = usual("alexnet_small", "cifar10" if real else "shapes", rate=0.03, precision="bfloat16", crop=4,
+        recipe = usual("alexnet_small", "cifar10" if real else "shapes", lr=0.03, precision="bfloat16", crop=4,
                        flip=True, color=0.1, epochs=30 if real else 1, images=0 if real else 256)
         place = setting.data if real else None
     yield f"{recipe.network} on {recipe.dataset}", partial(learn_filters, recipe, place, setting)
@@ -138,25 +143,25 @@ def filters(setting: Setting, rows: dict[str, Row]) -> Rows:
 def learn_filters(recipe: Recipe, place: Path | None, setting: Setting) -> Row:
     """Train, record the run, and keep conv1's weights, ``(filters, channels, height, width)``, before and after."""
     network, data = training.load(recipe, place)
-    learner = training.learner(recipe, network)
-    name = f"filters-{recording.name(recipe)}"
-    before = conv1(learner)
+    trainer = training.make_trainer(recipe, network)
+    name = f"filters-{record.name(recipe)}"
+    before = conv1(trainer)
     with ended_at(setting.deadline):
-        progress = training.train(recipe, learner, data, show=False, say=lambda text: None)
-    run = recording.record(recipe, network, data, learner, progress, name)
+        progress = training.train(recipe, trainer, data, show=False, log=lambda text: None)
+    run = record.record(recipe, network, data, trainer, progress, name)
     run.save(setting.to / "runs" / f"{name}.json")
-    after = conv1(learner)
+    after = conv1(trainer)
     content = io.BytesIO()
     np.savez_compressed(content, before=before, after=after)
-    checkpoints.replace_file(setting.to / f"{name}.npz", content.getvalue())
+    replace_file(setting.to / f"{name}.npz", content.getvalue())
     return told(run) | {"weights": f"{name}.npz", "shape": list(after.shape),
                         "deviation_before": float(before.std()), "deviation_after": float(after.std()),
                         "largest_of_each_filter": np.abs(after).max(axis=(1, 2, 3)).round(5).tolist()}
 
 
-def conv1(learner: training.Learner) -> np.ndarray:
+def conv1(trainer: training.Trainer) -> np.ndarray:
     """A copy of the first layer's weights."""
-    return np.array(learner.weights()["conv1.weight"], np.float32)
+    return np.array(trainer.weights()["conv1.weight"], np.float32)
 
 
 def told(run: Run) -> Row:
@@ -241,7 +246,7 @@ def train_apart(name: str, recipe: Recipe, place: Path | None, setting: Setting,
     """``python -m alexbook train`` in a process of its own; when time is over it keeps a checkpoint to go on from."""
     out = setting.to / "runs" / f"{name}.json"
     threads = max(1, (os.cpu_count() or 1) // setting.jobs)
-    command = [sys.executable, *shlex.split(recording.command(recipe))[1:], "--out", str(out), "--quiet",
+    command = [sys.executable, *shlex.split(record.command(recipe))[1:], "--out", str(out), "--quiet",
                "--threads", str(threads), *(["--data", str(place)] if place else [])]
     if not out.exists():
         paths = [str(CODE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]

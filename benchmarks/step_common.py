@@ -1,5 +1,6 @@
 """What the processes of training_step.py share: the networks, how their arithmetic is counted, how a job is timed."""
 
+import functools
 import json
 import sys
 import time
@@ -10,7 +11,7 @@ import numpy as np
 from alexbook import networks
 from alexbook.arithmetic import trace
 from alexbook.layers import LRN, SpatialNorm
-from alexbook.network import Network
+from alexbook.networks import Network
 
 SIZES = (1024, 2048, 3072)  # of the square matrices whose product gives the peak
 SMALL = 32  # side of the images that the d2l way enlarges
@@ -45,10 +46,22 @@ def batch_of(network: Network, count: int) -> tuple[np.ndarray, np.ndarray]:
             generator.integers(0, trace(network).rows[-1].output_shape[-1], count))
 
 
+def lazily(make: Callable[[], Callable[[], object]]) -> Callable[[], object]:
+    """A job that is made when it is first asked for: one that cannot be made costs no other."""
+    made = functools.cache(make)
+    return lambda: made()()
+
+
 def timed(job: Callable[[], object]) -> dict:
-    """What a job returns, if that is a dict; else its seconds, by the wall clock and by the processor's."""
+    """What a job returns, if that is a dict; else its seconds, by the wall clock and by the processor's.
+
+    Where it fails: why, as ``failed``.
+    """
     started, worked = time.perf_counter(), time.process_time()
-    result = job()
+    try:
+        result = job()
+    except Exception as error:
+        return {"failed": f"{type(error).__name__}: {error}".strip().splitlines()[0][:300]}
     seconds = {"seconds": time.perf_counter() - started, "processor_seconds": time.process_time() - worked}
     return result if isinstance(result, dict) else seconds
 

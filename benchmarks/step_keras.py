@@ -1,24 +1,27 @@
-"""The Keras side of training_step.py: steps of the book's learner, and of the same networks as tutorials train them."""
+"""The Keras side of training_step.py: steps of the book's trainer, and of the same networks as tutorials train them."""
 
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import tensorflow as tf
-from alexbook import keras_layers, keras_models, memory
-from alexbook.keras_training import Learner
-from alexbook.network import Network
-from alexbook.recipes import Recipe
-from step_common import batch_of, configurations, products, serve
+from alexbook.models import keras as keras_models
+from alexbook.models import keras_layers
+from alexbook.networks import Network
+from alexbook.training import _malloc
+from alexbook.training.keras_trainer import KerasTrainer
+from alexbook.training.recipe import Recipe
+from step_common import batch_of, configurations, lazily, products, serve
 
 Job = Callable[[], object]
 
 
 def ours(network: Network, count: int) -> Job:
-    """A step of the learner that ``python -m alexbook train`` uses, with the book's usual recipe."""
-    learner = Learner(Recipe(network.name, "imagenette", "keras"), network)
+    """A step of the trainer that ``python -m alexbook train`` uses, with the book's usual recipe."""
+    trainer = KerasTrainer(Recipe(network.name, "imagenette", "keras"), network)
     images, labels = batch_of(network, count)
-    return lambda: learner.step(images, labels, 1e-4)
+    return lambda: trainer.step(images, labels, 1e-4)
 
 
 def plain_layer(layer: keras.layers.Layer) -> keras.layers.Layer:
@@ -59,11 +62,13 @@ def multiply(side: int) -> Job:
 def main(count: int, keep: bool) -> None:
     """All jobs; or, where memory is kept, the book's steps alone."""
     found = configurations()
-    if keep and not memory.keep():
+    if keep and not _malloc.keep():
         raise SystemExit("This C library cannot be told to keep memory; only Linux's glibc can.")
-    jobs = {f"ours: {name}": ours(network, count) for name, network in found.items()}
+    makers = {f"ours: {name}": partial(ours, network, count) for name, network in found.items()}
     if not keep:
-        jobs |= {f"tutorial: {name}": tutorial(network, count) for name, network in found.items()}
+        makers |= {f"tutorial: {name}": partial(tutorial, network, count) for name, network in found.items()}
+    jobs: dict[str, Job] = {name: lazily(make) for name, make in makers.items()}
+    if not keep:
         jobs |= {"peak": lambda: products(multiply)}
     serve(jobs, {"keras": keras.__version__, "tensorflow": tf.__version__})
 

@@ -1,19 +1,22 @@
-"""The PyTorch side of training_step.py: steps of the book's learner, and the same networks as tutorials train them."""
+"""The PyTorch side of training_step.py: steps of the book's trainer, and the same networks as tutorials train them."""
 
 import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
-from alexbook import memory, networks, torch_models
-from alexbook.network import Network
-from alexbook.recipes import Recipe
-from alexbook.torch_norm import LocalResponseNorm, SpatialResponseNorm
-from alexbook.torch_training import Learner
+from alexbook import networks
+from alexbook.models import torch as torch_models
+from alexbook.models.torch_layers import LocalResponseNorm, SpatialResponseNorm
+from alexbook.networks import Network
+from alexbook.training import _malloc
+from alexbook.training.recipe import Recipe
+from alexbook.training.torch_trainer import TorchTrainer
 from PIL import Image
-from step_common import SMALL, batch_of, configurations, products, serve
+from step_common import SMALL, batch_of, configurations, lazily, products, serve
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
@@ -22,13 +25,13 @@ Job = Callable[[], object]
 
 
 def ours(network: Network, count: int, compiled: bool = False) -> Job:
-    """A step of the learner that ``python -m alexbook train`` uses, with the book's usual recipe."""
-    learner = Learner(Recipe(network.name, "imagenette", "torch", compile=compiled), network)
+    """A step of the trainer that ``python -m alexbook train`` uses, with the book's usual recipe."""
+    trainer = TorchTrainer(Recipe(network.name, "imagenette", "torch", compile=compiled), network)
     images, labels = batch_of(network, count)
 
     def step() -> None:
-        learner.step(images, labels, 1e-4)
-        learner.optimizer.zero_grad()  # which is the next step's work, done now: many networks wait for their turn
+        trainer.step(images, labels, 1e-4)
+        trainer.optimizer.zero_grad()  # which is the next step's work, done now: many networks wait for their turn
     return step
 
 
@@ -112,7 +115,7 @@ def enlarging(network: Network, count: int) -> Job:
 
 
 def by_layer(network: Network, count: int) -> Job:
-    """Seconds forward and backward of each layer by itself, in the learner's layout: name -> the two."""
+    """Seconds forward and backward of each layer by itself, in the trainer's layout: name -> the two."""
     model = torch_models.build(network, 0).to(memory_format=torch.channels_last)
     images, _ = batch_of(network, count)
 
@@ -145,16 +148,17 @@ def main(count: int, keep: bool) -> None:
     """All jobs but the layers one by one; or, where memory is kept as in training, the book's steps and these."""
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     found, d2l = configurations(), networks.get("alexnet_d2l")
+    if keep and not _malloc.keep():
+        raise SystemExit("This C library cannot be told to keep memory; only Linux's glibc can.")
+    makers = {f"ours: {name}": partial(ours, network, count) for name, network in found.items()}
     if keep:
-        if not memory.keep():
-            raise SystemExit("This C library cannot be told to keep memory; only Linux's glibc can.")
-    jobs = {f"ours: {name}": ours(network, count) for name, network in found.items()}
-    if keep:
-        jobs |= {f"ours, compiled: {name}": ours(network, count, compiled=True) for name, network in found.items()}
-        jobs |= {"layers": by_layer(found["two towers"], count)}
+        makers |= {f"ours, compiled: {name}": partial(ours, network, count, True) for name, network in found.items()}
+        makers |= {"layers": partial(by_layer, found["two towers"], count)}
     else:
-        jobs |= {f"tutorial: {name}": tutorial(network, count) for name, network in found.items()}
-        jobs |= {"ours: d2l": ours(d2l, count), "tutorial, enlarging: d2l": enlarging(d2l, count)}
+        makers |= {f"tutorial: {name}": partial(tutorial, network, count) for name, network in found.items()}
+        makers |= {"ours: d2l": partial(ours, d2l, count), "tutorial, enlarging: d2l": partial(enlarging, d2l, count)}
+    jobs: dict[str, Job] = {name: lazily(make) for name, make in makers.items()}
+    if not keep:
         jobs |= {"peak": lambda: products(multiply)}
     serve(jobs, {"torch": torch.__version__})
 

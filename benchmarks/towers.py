@@ -25,10 +25,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from alexbook import keras_layers, keras_models, networks  # noqa: E402
+from alexbook import networks  # noqa: E402
 from alexbook.arithmetic import trace  # noqa: E402
 from alexbook.layers import LRN, Conv, SpatialNorm  # noqa: E402
-from alexbook.network import Network  # noqa: E402
+from alexbook.models import keras as keras_models  # noqa: E402
+from alexbook.models import keras_layers  # noqa: E402
+from alexbook.networks import Network  # noqa: E402
 from alexbook.runs import processor  # noqa: E402
 
 

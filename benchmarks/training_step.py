@@ -8,7 +8,7 @@ Measured in one run: the peak, which is the fastest product of two matrices that
 step of the book, in PyTorch and in Keras; the same networks as tutorials train them ("tutorial": PyTorch's default
 layout and its own layers; Keras's Conv2D(groups=2) and TensorFlow's own normalization); and PyTorch's with every small
 image enlarged in the data loader, as d2l does. "Memory kept" is the book's step in a process that hands no memory back
-to the operating system between steps (alexbook.memory), "compiled" what torch.compile makes of it. Networks: the
+to the operating system between steps (training._malloc), "compiled" what torch.compile makes of it. Networks: the
 two-tower one as it ran in 2012, its input 224x224 with sizes rounded up, which is what 227x227 is with sizes rounded
 down; "bare" without response normalization; "one tower" is the article's, 227x227. All take turns, each in a process of
 its framework, so that a busy moment of the machine hits all of them; what counts is the median. A machine that others
@@ -27,12 +27,17 @@ from pathlib import Path
 from statistics import median
 
 from alexbook import networks
+from alexbook._files import replace_file
 from alexbook.runs import processor
 from step_common import configurations, flops
 
 HERE = Path(__file__).parent
 CHILDREN = {"torch": ("step_torch.py",), "torch, memory kept": ("step_torch.py", "keep"),
             "keras": ("step_keras.py",), "keras, memory kept": ("step_keras.py", "keep"), "data": ("step_data.py",)}
+
+
+class Ended(Exception):
+    """A process is gone; the message says which."""
 
 
 class Child:
@@ -49,31 +54,70 @@ class Child:
     def _answer(self) -> dict:
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"The process {self.process.args[1].name} ended before it answered; its message is above.")
+            raise Ended(f"the process {self.process.args[1].name} ended before it answered; its message is above")
         return json.loads(line)
 
     def do(self, job: str) -> dict:
-        self.process.stdin.write(job + "\n")
-        self.process.stdin.flush()
-        return self._answer()
+        """A job's answer; where it fails, or its process ends, why, as ``failed``."""
+        try:
+            self.process.stdin.write(job + "\n")
+            self.process.stdin.flush()
+            return self._answer()
+        except (Ended, BrokenPipeError) as why:
+            return {"failed": str(why)}
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def started(threads: int, batch: int) -> dict[str, Child]:
+    """The processes, without those that do not start here."""
+    children = {}
+    for name, spec in CHILDREN.items():
+        say(f"starting {name}")
+        try:
+            children[name] = Child(threads, batch, *spec)
+        except Ended as why:
+            say(f"{name} is left out: {why}.")
+    return children
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def measure(children: dict[str, Child], repeats: int) -> Iterator[dict[str, list[dict]]]:
-    """Process and job -> what each turn so far gave; a first turn, in which frameworks compile, is not kept."""
+    """Process and job -> what each turn so far gave, as often as there is more of it.
+
+    A first turn, in which frameworks compile, is not kept. A job that fails is left out from there on.
+    """
     jobs = [(name, job) for name, child in children.items() for job in child.about["jobs"]]
-    found: dict[str, list[dict]] = {f"{name}: {job}": [] for name, job in jobs}
+    found: dict[str, list[dict]] = {}
     for turn in range(repeats + 1):
-        after = max(children["torch"].do("peak").values())
-        for name, job in jobs:
-            answer = children[name].do(job)
+        after = _peak(children)
+        for place, (name, job) in enumerate(tuple(jobs), 1):
+            answer, key = children[name].do(job), f"{name}: {job}"
+            if "failed" in answer:
+                say(f"{key} is left out: {answer['failed']}")
+                jobs.remove((name, job))
+                found.pop(key, None)
+                continue
             if "seconds" in answer:
-                before, after = after, max(children["torch"].do("peak").values())
+                before, after = after, _peak(children)
                 answer["peak"] = max(before, after)
+            took = f", {answer['seconds']:.2f} s" if "seconds" in answer else ""
+            say(f"turn {turn} of {repeats}, job {place}: {key}{took}")
             if turn:
-                found[f"{name}: {job}"].append(answer)
-        print(f"turn {turn} of {repeats}", file=sys.stderr, flush=True)
-        if turn:
-            yield found
+                found.setdefault(key, []).append(answer)
+                yield found
+
+
+def _peak(children: dict[str, Child]) -> float:
+    answer = children["torch"].do("peak")
+    if "failed" in answer:
+        raise SystemExit(f"The peak could not be measured: {answer['failed']}")
+    return max(answer.values())
 
 
 def summary(turns: list[dict], batch: int, operations: int | None) -> dict:
@@ -95,9 +139,11 @@ def result(found: dict[str, list[dict]], batch: int) -> dict:
     counted["d2l"] = flops(networks.get("alexnet_d2l"))
     products = {name.removesuffix(": peak"): {side: median(turn[side] for turn in turns) for side in turns[0]}
                 for name, turns in found.items() if name.endswith(": peak")}
-    peak = max(max(rates.values()) for rates in products.values())
-    layers = {name: {way: median(turn[name][way] for turn in turns) for way in ("forward", "backward")}
-              for turns in (found["torch, memory kept: layers"],) for name in turns[0]}
+    turns_of_layers = found.get("torch, memory kept: layers", [])
+    layers = {name: {way: median(turn[name][way] for turn in turns_of_layers) for way in ("forward", "backward")}
+              for name in (turns_of_layers[0] if turns_of_layers else ())}
+    peak = max((max(rates.values()) for rates in products.values()),
+               default=max((turn["peak"] for turns in found.values() for turn in turns if "peak" in turn), default=0))
     steps = {name: summary(turns, batch, counted.get(name.split(": ")[-1])) for name, turns in found.items()
              if not name.endswith((": peak", ": layers"))}
     return {"flops_per_image": counted, "peak_flops_per_second": peak, "matrix_products": products,
@@ -122,22 +168,26 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--to", type=Path, metavar="FILE", help="also write the result as JSON")
     options = parser.parse_args()
-    children = {name: Child(options.threads, options.batch, *spec) for name, spec in CHILDREN.items()}
+    children = started(options.threads, options.batch)
+    if "torch" not in children:
+        raise SystemExit("Without its PyTorch process, which measures the peak, there is nothing to measure.")
     about = {"command": "python benchmarks/training_step.py", "hardware": processor(), "threads": options.threads,
              "batch": options.batch, "versions": {name: version for child in children.values()
                                                   for name, version in child.about["versions"].items()},
              "date": datetime.now(UTC).isoformat(timespec="seconds")}
+    measured: dict = {}
     try:
         for found in measure(children, options.repeats):
-            measured = about | {"repeats": len(found["torch: peak"])} | result(found, options.batch)
+            measured = about | {"repeats": max(map(len, found.values()))} | result(found, options.batch)
             if options.to:
-                options.to.parent.mkdir(parents=True, exist_ok=True)
-                options.to.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-        show(measured)
+                replace_file(options.to, (json.dumps(measured, indent=1) + "\n").encode())
+    except KeyboardInterrupt:
+        say("Stopped; what is measured so far:")
     finally:
         for child in children.values():
-            child.process.kill()
-            child.process.wait()
+            child.close()
+    if measured:
+        show(measured)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from built_book import CHROMIUM
+from chromium import ARGUMENTS
 
 
 @pytest.fixture(scope="module")
@@ -12,6 +13,6 @@ def browser() -> Iterator:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
         yield chromium
         chromium.close()

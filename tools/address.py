@@ -3,27 +3,35 @@
 
     python tools/address.py https://github.com/OWNER/NAME      sets it, in pyproject.toml and everywhere else
     python tools/address.py                                    writes pyproject.toml's again (a chapter was added)
+    python tools/address.py URL --branch master                where the main branch is called otherwise
 
-The setting is ``Repository`` in pyproject.toml. From it follow the chapters' setup cells, CITATION.cff and the README's
-list of chapters with their links to Colab. Chapters are only rewritten in that cell: their outputs stay.
+The setting is ``Repository`` in pyproject.toml. From it follow the chapters' setup cells, CITATION.cff and the lists of
+chapters (chapter_lists.py) with their links to Colab, which opens what is on GitHub and nowhere else. Chapters are only
+rewritten in that cell: their outputs stay.
 """
 
-import json
+import argparse
 import re
 import sys
 import tomllib
 from pathlib import Path
 
+import chapter_lists
+
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESS = re.compile(r"https://[\w.-]+/[\w.-]+/[\w.-]+")
-BRANCH = "main"
-LIST = re.compile(r"(<!-- chapters -->\n).*?(<!-- end of chapters -->)", re.DOTALL)
+BRANCH = re.compile(r'(\[tool\.alexbook\]\nbranch = )"([^"\n]*)"')
 
 
 def configured(root: Path) -> str:
     """The address that pyproject.toml gives."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return project["urls"]["Repository"]
+
+
+def branch(root: Path) -> str:
+    """The repository's main branch, as pyproject.toml names it."""
+    return BRANCH.search((root / "pyproject.toml").read_text(encoding="utf-8"))[2]
 
 
 def replace(path: Path, old: str, new: str) -> None:
@@ -33,36 +41,33 @@ def replace(path: Path, old: str, new: str) -> None:
         path.write_text(changed, encoding="utf-8", newline="\n")
 
 
-def chapter_list(root: Path, address: str) -> str:
-    """The README's lines on the chapters: title, and a link that opens it in Colab."""
-    place = address.removeprefix("https://github.com/")
-    lines = []
-    for path in sorted((root / "chapters").glob("*.ipynb")):
-        title = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"]).splitlines()[0]
-        colab = f"https://colab.research.google.com/github/{place}/blob/{BRANCH}/chapters/{path.name}"
-        lines.append(f"- [{title.removeprefix('# ')}](chapters/{path.name}) ([open in Colab]({colab}))\n")
-    return "".join(lines)
-
-
-def write(root: Path, address: str) -> None:
-    """Sets the address in all the files below ``root`` that carry it."""
+def write(root: Path, address: str, name: str | None = None) -> None:
+    """Sets the address, and the main branch's ``name``, in all the files below ``root`` that carry them."""
     old = configured(root)
+    if name:
+        project = root / "pyproject.toml"
+        project.write_text(BRANCH.sub(rf'\g<1>"{name}"', project.read_text(encoding="utf-8")), encoding="utf-8",
+                           newline="\n")
     chapters = sorted((root / "chapters").glob("*.ipynb"))
     assignments = sorted((root / "assignments").glob("*/*/*.ipynb"))
-    for path in [root / "pyproject.toml", root / "CITATION.cff", root / "tools" / "setup_cell.py", *chapters,
-                 *assignments]:
+    for path in [root / "pyproject.toml", root / "CITATION.cff", root / "README.md", root / "tools" / "setup_cell.py",
+                 *chapters, *assignments]:
         replace(path, old, address)
-    readme = root / "README.md"
-    text = readme.read_text(encoding="utf-8").replace(old, address)
-    readme.write_text(LIST.sub(rf"\g<1>{chapter_list(root, address)}\g<2>", text), encoding="utf-8", newline="\n")
+    chapter_lists.write(root, address, branch(root))
 
 
 def main() -> None:
-    address = (sys.argv[1] if len(sys.argv) > 1 else "").rstrip("/").removesuffix(".git") or configured(ROOT)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("address", nargs="?", default="")
+    parser.add_argument("--branch", metavar="NAME")
+    given = parser.parse_args()
+    address = given.address.rstrip("/").removesuffix(".git") or configured(ROOT)
     if not ADDRESS.fullmatch(address):
         sys.exit(f"{address!r} is not a repository's address; it should look like https://github.com/OWNER/NAME.")
-    write(ROOT, address)
-    print(f"The book's address is {address}.")
+    if given.branch is not None and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", given.branch):
+        sys.exit(f"{given.branch!r} is not a branch's name; it should look like main.")
+    write(ROOT, address, given.branch)
+    print(f"The book's address is {address}, its main branch {branch(ROOT)}.")
 
 
 if __name__ == "__main__":

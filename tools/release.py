@@ -18,11 +18,11 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-from address import BRANCH, configured
+from address import branch, configured
+from chapter_lists import GITHUB, colab_address
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = ROOT / "assignments"
-GITHUB = "https://github.com/"
 NO_ADDRESS = ("The book has no published address yet, so there is no link to Colab:\n"
               "open this notebook in a clone of the book.")
 
@@ -34,9 +34,9 @@ def names(sources: Path) -> list[str]:
 
 def colab(address: str, place: str) -> str | None:
     """The address that opens a notebook, ``place`` in the repository, in Colab; None where the book is on no GitHub."""
-    if not address.startswith(GITHUB) or address.startswith(f"{GITHUB}OWNER/"):
+    if address.startswith(f"{GITHUB}OWNER/"):
         return None
-    return f"https://colab.research.google.com/github/{address.removeprefix(GITHUB)}/blob/{BRANCH}/{quote(place)}"
+    return colab_address(address, branch(ROOT), quote(place))
 
 
 def without_solutions(sources: Path, found: list[str]) -> dict[str, dict]:

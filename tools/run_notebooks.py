@@ -6,11 +6,13 @@
     python tools/run_notebooks.py --to chapters text/01-x.py   from a text form (jupytext: .py percent, .md)
 
 Each notebook runs alone in an empty folder, in this environment's kernel, with one thread for each library. The first
-code cell becomes tools/setup_cell.py, folded on the book's pages; cell ids, metadata and streams are normalized, so
+code cell becomes tools/setup_cell.py, folded on the book's pages; the cell tagged "goals", below the opening, says what
+the notebook's metadata say ("alexbook": times, hardware, goals). Cell ids, metadata and streams are normalized, so
 that running a notebook again changes only what really came out differently. Nothing is written where a cell fails.
 """
 
 import argparse
+import copy
 import hashlib
 import os
 import sys
@@ -19,14 +21,21 @@ import time
 from pathlib import Path
 
 import nbformat
+from alexbook._files import replace_file
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "_ext"))  # the book's extension, which reads chapters
+
+from alexbook_site.chapters import GOALS_TAG, IncompleteChapter, check, goals_cell  # noqa: E402
+
 SETUP = (Path(__file__).parent / "setup_cell.py").read_text(encoding="utf-8").rstrip("\n")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 LANGUAGE = {"name": "python"}
+KEPT_METADATA = ("alexbook",)
 KEPT_CELL_METADATA = ("tags", "mystnb")
 # One thread, asleep while it waits: notebooks are run two at a time by the tests.
 QUIET = {
@@ -47,9 +56,26 @@ def read(path: Path) -> NotebookNode:
     return jupytext.read(path)
 
 
+def write_goals(notebook: NotebookNode) -> None:
+    """Writes times, hardware and goals below the opening, where the notebook's metadata have them.
+
+    Raises:
+        IncompleteChapter: where the metadata lack some of them.
+    """
+    if "alexbook" not in notebook.metadata:
+        return
+    tagged = [cell for cell in notebook.cells if GOALS_TAG in cell.metadata.get("tags", [])]
+    if not tagged:
+        tagged = [new_markdown_cell(metadata={"tags": [GOALS_TAG]})]
+        notebook.cells.insert(1, tagged[0])
+    tagged[0].source = goals_cell(check(notebook.metadata["alexbook"], "the notebook"))
+
+
 def normalize(notebook: NotebookNode) -> None:
-    """Replaces the setup cell and keeps only the metadata that the book uses; ids follow from the cells' sources."""
-    notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info=LANGUAGE)
+    """Replaces the setup cell and the goals, keeps only metadata that the book uses, and makes ids of the sources."""
+    about = {key: notebook.metadata[key] for key in KEPT_METADATA if key in notebook.metadata}
+    notebook.metadata = NotebookNode(kernelspec=KERNEL, language_info=LANGUAGE, **about)
+    write_goals(notebook)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if code:
@@ -94,11 +120,31 @@ def complaints(notebook: NotebookNode) -> list[str]:
     return found
 
 
+def figures(notebook: NotebookNode) -> int:
+    """How many pictures its outputs hold."""
+    outputs = (output for cell in notebook.cells for output in cell.get("outputs", []))
+    return sum(any(kind.startswith("image/") for kind in output.get("data", {})) for output in outputs)
+
+
+def lost(before: NotebookNode, after: NotebookNode) -> list[str]:
+    """A complaint where cells that showed figures before show fewer now, though nobody changed them."""
+    sources = [[cell.source for cell in notebook.cells] for notebook in (before, after)]
+    were, are = figures(before), figures(after)
+    if sources[0] == sources[1] and are < were:
+        return [f"shows {are} figures, and {were} before: matplotlib did not draw into the notebook"]
+    return []
+
+
 def run(path: Path, folder: Path | None) -> bool:
     """Executes one notebook and stores it; False where a cell failed or an output is unfit for readers."""
     target = (folder / path.stem).with_suffix(".ipynb") if folder else path
     notebook = read(path)
-    normalize(notebook)
+    try:
+        normalize(notebook)
+    except IncompleteChapter as error:
+        print(f"FAILED {path.name}: {error}", file=sys.stderr)
+        return False
+    before = copy.deepcopy(notebook)
     start = time.perf_counter()
     try:
         execute(notebook)
@@ -107,10 +153,10 @@ def run(path: Path, folder: Path | None) -> bool:
         return False
     normalize(notebook)
     nbformat.validate(notebook)
-    with tempfile.NamedTemporaryFile("w", dir=target.parent, suffix=".tmp", delete=False, encoding="utf-8") as new:
-        nbformat.write(notebook, new)
-    os.chmod(new.name, 0o644)
-    os.replace(new.name, target)
+    if missing := lost(before, notebook):
+        print(f"FAILED {path.name} {missing[0]}; nothing is written", file=sys.stderr)
+        return False
+    replace_file(target, f"{nbformat.writes(notebook)}\n".encode())
     print(f"{target.name}: {time.perf_counter() - start:.1f} s")
     for complaint in (found := complaints(notebook)):
         print(f"  {complaint}", file=sys.stderr)
@@ -125,8 +171,9 @@ def main() -> int:
     if options.to is None and (texts := [p.name for p in options.notebooks if p.suffix != ".ipynb"]):
         parser.error(f"say with --to where the notebook of {texts[0]} is to go")
     os.environ.update(QUIET)
+    os.environ.pop("MPLBACKEND", None)  # the kernel's own shows figures in the notebook
     notebooks = options.notebooks or sorted((ROOT / "chapters").glob("*.ipynb"))
-    return 0 if all([run(path, options.to) for path in notebooks]) else 1
+    return 0 if all([run(path, options.to) for path in notebooks]) else 1  # noqa: C419 (each is run)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 # Makes the book's package, alexbook, importable; the same in every chapter.
 # On Colab it installs that package and changes none of Colab's own.
 import importlib.util, os, pathlib, subprocess, sys
-
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 repository = "https://github.com/OWNER/alexnet-layer-by-layer"
 source = os.environ.get("ALEXBOOK_SOURCE", f"git+{repository}")
@@ -13,3 +12,4 @@ if not importlib.util.find_spec("alexbook"):
                  "in a clone of it, or set ALEXBOOK_SOURCE to its repository.")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", source]
     subprocess.run(pip, check=True); importlib.invalidate_caches()
+import alexbook  # noqa: F401 (before any framework: alexbook/_triton.py)

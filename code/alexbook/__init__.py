@@ -6,7 +6,11 @@ Importing it costs nothing: each module is imported on its own (``from alexbook 
 
 import warnings
 
+from alexbook import _triton
+
 # pooch imports tqdm.auto, which warns where ipywidgets is missing; this package's progress bars are plain text.
 warnings.filterwarnings("ignore", message="IProgress not found")
+
+_triton.guard()
 
 __version__ = "0.1.0"

@@ -18,18 +18,21 @@ import functools
 import itertools
 import numbers
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
+
+from alexbook.layers import Layer
 
 LONGEST = 10_000  # numbers in a row; an endless one must end
 
 
-class Wrong(Exception):  # noqa: N818 (it is a verdict, not an error)
+class Wrong(Exception):
     """What is not right about an answer, as a sentence that does not give the answer away."""
 
 
-class Unanswered(Exception):  # noqa: N818
+class Unanswered(Exception):
     """An answer is still ``None``, or the reader's function still returns it."""
 
 
@@ -87,22 +90,44 @@ def shown(value: object, length: int = 60) -> str:
 
 
 def whole(value: object, name: str = "the answer") -> int:
-    """A whole number (Python's, NumPy's, a tensor's single value); raises Wrong for anything else."""
+    """A whole number out of what a reader answered.
+
+    Args:
+        value: Python's, NumPy's, or a tensor's single value.
+        name: What the sentence calls it.
+
+    Raises:
+        Wrong: For anything else.
+
+    >>> whole(3.0)
+    3
+    """
     found = number(value, name)
     if isinstance(found, float) and not found.is_integer():
         raise Wrong(f"{name} is a whole number, and {shown(value)} is not.")
     return int(found)
 
 
-def number(value: object, name: str = "the answer") -> float:
-    """A number as a plain int or float; raises Wrong for NaN, a bool, a string, or what has more than one value."""
+def number(value: Any, name: str = "the answer") -> float:
+    """A number out of what a reader answered, as a plain int or float.
+
+    Args:
+        value: Python's, NumPy's, or a tensor's single value.
+        name: What the sentence calls it.
+
+    Raises:
+        Wrong: For NaN, a bool, a string, and what has more than one value.
+
+    >>> number(np.float32(0.5))
+    0.5
+    """
     found = value if type(value) in (int, float) else _number(value, name)
     if found != found:  # NaN, which no comparison would find too far off
         raise Wrong(f"{name} is a number, and nan is not.")
     return found
 
 
-def _number(value: object, name: str) -> float:
+def _number(value: Any, name: str) -> float:
     if isinstance(value, str):
         raise Wrong(f"{name} is a number, and the text {shown(repr(value))} is not.")
     if isinstance(value, (bool, np.bool_, bytes)) or value is None:
@@ -119,7 +144,22 @@ def _number(value: object, name: str) -> float:
 
 
 def array(value: object, shape: tuple[int, ...] | None = None, name: str = "the answer") -> np.ndarray:
-    """Numbers as a float64 array (from lists, arrays, tensors); raises Wrong where the shape is another one."""
+    """Numbers as an array, out of what a reader answered.
+
+    Args:
+        value: A list, an array, or any framework's tensor.
+        shape: The shape that it must have.
+        name: What the sentence calls it.
+
+    Returns:
+        float64, of that shape.
+
+    Raises:
+        Wrong: For another shape, and for what is not made of numbers.
+
+    >>> array([[1, 2]], shape=(1, 2))
+    array([[1., 2.]])
+    """
     found = _numpy(value, name)
     if shape is not None and found.shape != tuple(shape):
         raise Wrong(f"{name} has the shape {found.shape}, where {tuple(shape)} is asked for.")
@@ -127,7 +167,19 @@ def array(value: object, shape: tuple[int, ...] | None = None, name: str = "the 
 
 
 def wholes(values: object, count: int | None = None, name: str = "the answer") -> tuple[int, ...]:
-    """Several whole numbers, in the order given (sorted for a set); raises Wrong where ``count`` is another one."""
+    """Several whole numbers, in the order given (sorted for a set).
+
+    Args:
+        values: A row of numbers.
+        count: How many there must be.
+        name: What the sentence calls them.
+
+    Raises:
+        Wrong: For another count, and for what is no row of whole numbers.
+
+    >>> wholes([55, 27.0], count=2)
+    (55, 27)
+    """
     if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
         raise Wrong(f"{name} is a row of whole numbers, and {shown(values)} is not.")
     found = tuple(whole(value, f"each number of {name}") for value in itertools.islice(values, LONGEST + 1))
@@ -142,27 +194,27 @@ def word(value: object, choices: Iterable[str] | None = None, name: str = "the a
     """One of some words, whatever its case; raises Wrong for anything else."""
     choices = None if choices is None else tuple(choices)
     text = str.strip(str.__str__(value)).casefold() if isinstance(value, str) else None
-    if text is None or choices is not None and text not in {choice.casefold() for choice in choices}:
+    if text is None or (choices is not None and text not in {choice.casefold() for choice in choices}):
         raise Wrong(f"{name} is {'text' if choices is None else 'one of ' + ', '.join(choices)}, and {shown(value)} "
                     "is not.")
     return text
 
 
-def given(value: object) -> object:
+def given(value: object) -> Any:
     """What the reader's function returned; raises Unanswered while it is ``None``."""
     if value is None:
         raise Unanswered
     return value
 
 
-def callable_(value: object, name: str = "the answer") -> Callable:
+def callable_(value: Any, name: str = "the answer") -> Callable:
     """A function; raises Wrong for anything else."""
     if not callable(value):
         raise Wrong(f"{name} is a function, and {shown(value)} is not.")
     return value
 
 
-def result(function: Callable, *arguments: object, of: str = "") -> object:
+def result(function: object, *arguments: object, of: str = "") -> Any:
     """What the reader's function returns for copies of the arguments.
 
     An error in it becomes Wrong, and the sentence says for which input (``of="a 17-pixel input"``); ``None`` raises
@@ -183,6 +235,16 @@ def close(found: object, true: object, rtol: float = 1e-6, atol: float = 1e-9) -
     return one.shape == other.shape and bool(np.allclose(one, other, rtol=rtol, atol=atol))
 
 
+def alike(one: object, other: Layer, but: Iterable[str] = ()) -> bool:
+    """Whether two of the package's layers are of one kind, with the same settings except for those in ``but``.
+
+    Names and starts count as nothing: a reader who writes a layer anew need not give them.
+    """
+    free = {"name", "start", *but}
+    return type(one) is type(other) and all(getattr(one, field.name) == getattr(other, field.name)
+                                            for field in fields(other) if field.name not in free)
+
+
 def _said(error: BaseException) -> str:
     """An error's kind and message in one line, even where the message cannot be had."""
     try:
@@ -192,7 +254,7 @@ def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {message}" if message else f"{type(error).__name__}."
 
 
-def _numpy(value: object, name: str) -> np.ndarray:
+def _numpy(value: Any, name: str) -> np.ndarray:
     """A real array of what may be a list, an array, or any framework's tensor, on any device."""
     if isinstance(value, (str, bytes, Mapping, set, frozenset)):
         raise Wrong(f"{name} is made of numbers, and {shown(value)} is not.")

@@ -5,6 +5,8 @@ shape, and what it costs, is in :mod:`alexbook.arithmetic`. Pure Python: no fram
 """
 
 from dataclasses import KW_ONLY, dataclass
+from itertools import chain
+from math import isfinite
 from typing import Literal
 
 Pair = tuple[int, int]
@@ -15,12 +17,39 @@ ACTIVATIONS = ("relu", "sigmoid", "tanh", "scaled_tanh", "softmax")
 
 
 def pair(size: Size) -> Pair:
-    """A size for both directions: ``3 -> (3, 3)``; a ``(vertical, horizontal)`` pair stays as it is."""
-    return (size, size) if isinstance(size, int) else tuple(size)
+    """A size for both directions; a ``(vertical, horizontal)`` pair stays as it is.
+
+    >>> pair(3), pair((3, 5))
+    ((3, 3), (3, 5))
+    """
+    if isinstance(size, int):
+        return size, size
+    vertical, horizontal = size
+    return vertical, horizontal
+
+
+def reach(kernel: int, dilation: int = 1) -> int:
+    """Pixels from the first to the last that a kernel sees along one side, the holes of a dilated one included.
+
+    >>> reach(3), reach(3, dilation=2)
+    (3, 5)
+    """
+    return dilation * (kernel - 1) + 1
 
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:  # a whole number that no float is as large as
+        return False
+
+
+def _are_tuples(value: object) -> bool:
+    return isinstance(value, tuple | list) and len(value) > 0 and all(isinstance(part, tuple | list) for part in value)
 
 
 @dataclass(frozen=True)
@@ -30,6 +59,9 @@ class Layer:
     _: KW_ONLY
     name: str = ""
 
+    def __post_init__(self) -> None:
+        self._check(isinstance(self.name, str), "name", "text")
+
     @property
     def kind(self) -> str:
         """The class's name in lower case, used where the layer has no name of its own."""
@@ -38,7 +70,8 @@ class Layer:
     def _check(self, fine: bool, field: str, wanted: str) -> None:
         if not fine:
             value = getattr(self, field)
-            raise ValueError(f"{self.name or self.kind}: {field} is {value!r}, but must be {wanted}.")
+            name = self.name if self.name and isinstance(self.name, str) else self.kind
+            raise ValueError(f"{name}: {field} is {value!r}, but must be {wanted}.")
 
     def _check_sizes(self, *fields: str) -> None:
         for field in fields:
@@ -52,12 +85,13 @@ class Layer:
             value = getattr(self, field)
             self._check(_is_whole(value) and value >= 1, field, "a whole number of at least 1")
 
-    def _check_padding(self) -> None:
-        value = self.padding
-        fine = value == "same" if isinstance(value, str) else all(
-            _is_whole(size) and size >= 0 for size in _flat(value)) and _padding_form(value)
-        self._check(fine, "padding", "'same', a whole number of at least 0, a (vertical, horizontal) pair, or "
-                                     "((top, bottom), (left, right))")
+    def _check_numbers(self, *fields: str) -> None:
+        for field in fields:
+            self._check(_is_number(getattr(self, field)), field, "a number")
+
+    def _check_start(self, bias: object, start: object) -> None:
+        self._check(isinstance(bias, bool), "bias", "True or False")
+        self._check(start is None or isinstance(start, Normal | He), "start", "None, a Normal(...) or He()")
 
 
 def _flat(value: object) -> list:
@@ -72,23 +106,64 @@ def _padding_form(value: object) -> bool:
 
 
 @dataclass(frozen=True)
+class He:
+    """Where training starts, for layers with a ReLU behind them: each weight from a normal distribution around 0 whose
+    standard deviation is ``sqrt(2 / fan-in)`` (He et al. 2015, eq. 10), every bias at ``bias``.
+    """
+
+    bias: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not _is_number(self.bias):
+            raise ValueError(f"he: bias is {self.bias!r}, but must be a number.")
+
+
+@dataclass(frozen=True)
 class Normal:
     """Where training starts: each weight drawn from a normal distribution around 0, every bias at ``bias``.
 
     A :class:`Conv` or :class:`Dense` with ``start=None`` starts by its network's rule instead
-    (:func:`alexbook.building.limits`).
+    (:func:`alexbook.models._common.limits`).
     """
 
     deviation: float
     bias: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.deviation > 0:
+        if not (_is_number(self.deviation) and self.deviation > 0):
             raise ValueError(f"normal: deviation is {self.deviation!r}, but must be greater than 0.")
+        if not _is_number(self.bias):
+            raise ValueError(f"normal: bias is {self.bias!r}, but must be a number.")
+
+
+class Windowed(Layer):
+    """Common base of what slides a window over maps: convolutions and pools.
+
+    The fields are those of the classes below; ``dilation`` is 1 where a layer has none.
+    """
+
+    kernel: Size
+    stride: Size
+    padding: Padding
+    dilation: Size = 1
+
+    @property
+    def reach(self) -> Pair:
+        """The side lengths of the window on its input, ``(vertical, horizontal)``, holes included."""
+        kernel, dilation = pair(self.kernel), pair(self.dilation)
+        return reach(kernel[0], dilation[0]), reach(kernel[1], dilation[1])
+
+    def _check_window(self) -> None:
+        self._check_sizes("kernel", "stride", "dilation")
+        value = self.padding
+        fine = value == "same" if isinstance(value, str) else all(
+            _is_whole(size) and size >= 0 for size in _flat(value)) and _padding_form(value)
+        self._check(fine, "padding", "'same', a whole number of at least 0, a (vertical, horizontal) pair, or "
+                                     "((top, bottom), (left, right))")
 
 
 @dataclass(frozen=True)
-class Conv(Layer):
+class Conv(Windowed):
     """Convolution (cross-correlation, as in every framework) of maps with ``filters`` learned kernels.
 
     ``padding`` is a number, a ``(vertical, horizontal)`` pair, ``((top, bottom), (left, right))`` or ``"same"``
@@ -106,15 +181,18 @@ class Conv(Layer):
     groups: int = 1
     bias: bool = True
     connections: tuple[tuple[int, ...], ...] | None = None
-    start: Normal | None = None
+    start: Normal | He | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._check_count("filters", "groups")
-        self._check_sizes("kernel", "stride", "dilation")
-        self._check_padding()
+        self._check_start(self.bias, self.start)
+        self._check_window()
         self._check(self.filters % self.groups == 0, "groups", f"a divisor of the {self.filters} filters")
         if self.connections is not None:
             self._check(self.groups == 1, "groups", "1 where a connection table says which maps a filter sees")
+            self._check(_are_tuples(self.connections) and all(map(_is_whole, chain(*self.connections))),
+                        "connections", "tuples of the numbers of input maps")
             self._check(len(self.connections) == self.filters, "connections",
                         f"one tuple of input maps for each of the {self.filters} filters")
             self._check(all(maps and len(set(maps)) == len(maps) for maps in self.connections), "connections",
@@ -122,27 +200,29 @@ class Conv(Layer):
 
 
 @dataclass(frozen=True)
-class _Pool(Layer):
+class Pool(Windowed):
+    """Common base of the pools; ``stride`` defaults to the kernel, so that windows lie side by side."""
+
     kernel: Size
-    stride: Size | None = None
+    stride: Size = None  # type: ignore[assignment]  # from __post_init__ on it is the kernel
     padding: Padding = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.stride is None:
             object.__setattr__(self, "stride", self.kernel)
-        self._check_sizes("kernel", "stride")
-        self._check_padding()
+        self._check_window()
 
 
-class MaxPool(_Pool):
+class MaxPool(Pool):
     """The largest value in each window; ``stride`` defaults to the kernel, a smaller one makes windows overlap."""
 
 
-class AvgPool(_Pool):
+class AvgPool(Pool):
     """The mean of each window, over the pixels that lie inside the input."""
 
 
-class Subsample(_Pool):
+class Subsample(Pool):
     """LeNet's trainable subsampling: each window's *sum*, times one coefficient per map, plus one bias per map.
 
     LeCun et al. 1998, section II.B. The squashing function that follows is a layer of its own.
@@ -165,7 +245,9 @@ class LRN(Layer):
     groups: int = 1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._check_count("size", "groups")
+        self._check_numbers("alpha", "beta", "k")
         self._check(self.k > 0, "k", "greater than 0")
 
 
@@ -184,7 +266,9 @@ class SpatialNorm(Layer):
     k: float = 1.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._check_count("size")
+        self._check_numbers("alpha", "beta", "k")
         self._check(_is_whole(self.size) and self.size % 2 == 1, "size", "odd")
         self._check(self.k > 0, "k", "greater than 0")
 
@@ -200,7 +284,8 @@ class BatchNorm(Layer):
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        self._check(self.epsilon > 0, "epsilon", "greater than 0")
+        super().__post_init__()
+        self._check(_is_number(self.epsilon) and self.epsilon > 0, "epsilon", "greater than 0")
 
 
 class Flatten(Layer):
@@ -213,10 +298,12 @@ class Dense(Layer):
 
     units: int
     bias: bool = True
-    start: Normal | None = None
+    start: Normal | He | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self._check_count("units")
+        self._check_start(self.bias, self.start)
 
 
 @dataclass(frozen=True)
@@ -226,7 +313,8 @@ class Dropout(Layer):
     rate: float = 0.5
 
     def __post_init__(self) -> None:
-        self._check(0 <= self.rate < 1, "rate", "at least 0 and less than 1")
+        super().__post_init__()
+        self._check(_is_number(self.rate) and 0 <= self.rate < 1, "rate", "at least 0 and less than 1")
 
 
 @dataclass(frozen=True)
@@ -236,7 +324,9 @@ class Activation(Layer):
     function: str
 
     def __post_init__(self) -> None:
-        self._check(self.function in ACTIVATIONS, "function", f"one of {', '.join(ACTIVATIONS)}")
+        super().__post_init__()
+        known = isinstance(self.function, str) and self.function in ACTIVATIONS
+        self._check(known, "function", f"one of {', '.join(ACTIVATIONS)}")
 
 
 @dataclass(frozen=True)
@@ -249,6 +339,9 @@ class RBF(Layer):
     centers: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        fine = _are_tuples(self.centers) and all(all(map(_is_number, center)) for center in self.centers)
+        self._check(fine, "centers", "tuples of numbers, one tuple for each unit")
         self._check(len({len(center) for center in self.centers}) == 1, "centers", "tuples of one and the same length")
 
     @property

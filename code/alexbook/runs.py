@@ -1,22 +1,21 @@
-"""Recorded runs: what a training run did, as JSON, with everything needed to make it again.
+"""Recorded runs: what a training run did, as JSON, with everything needed to make it again."""
 
->>> for run in load("mnist-lenet5-*"):
-...     print(run.name, run.test_error)
-"""
-
+import base64
 import json
 import platform
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 
-from alexbook import checkpoints, resources
+from alexbook import _renamed, package_data
+from alexbook._files import replace_file
 
-FORMAT = "alexbook run 1"
+FORMAT = "alexbook run 2"
+EARLIER = ("alexbook run 1",)  # the same with other names
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,8 +24,12 @@ class Run:
 
     ``curve`` has a row for each epoch: ``train_loss``, ``train_error`` (measured on the batches, while
     the network was learning), ``test_error``, both as shares of 1, and ``seconds``. ``confusion`` counts
-    the last epoch's answers, a row for each true class; ``mistakes`` lists them: the test image's place,
-    its class, the answer.
+    the last epoch's answers, a row for each true class; ``mistakes`` lists them: the test image's index,
+    its class, the answer. :attr:`right` has all answers, right or wrong, in the test images' order.
+
+    Where a run measured it, a row has ``train_error_evaluated``: the error on the training images as test images are
+    seen. A run with ``extra_test`` has in its curve the errors on the official test images, and those on all in
+    ``test_error``.
     """
 
     name: str
@@ -43,6 +46,21 @@ class Run:
     versions: dict[str, str]
     date: str
     seconds: float
+    answers: str | None = None
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether each test image was answered rightly, bool ``(images,)``; a run of before this was kept has none."""
+        if self.answers is None:
+            raise ValueError(f"{self.name} does not hold its answers image by image.")
+        count = sum(map(sum, self.confusion))
+        return np.unpackbits(np.frombuffer(base64.b64decode(self.answers), np.uint8), count=count).astype(bool)
+
+    @property
+    def class_error(self) -> float:
+        """The mean of the classes' errors, in which a class counts as much with few test images as with many."""
+        counts = np.array(self.confusion)
+        return float(1 - (counts.diagonal() / counts.sum(axis=1)).mean())
 
     @property
     def framework(self) -> str:
@@ -54,30 +72,39 @@ class Run:
         """The seed of the initial weights and of the order of the images."""
         return self.recipe["seed"]
 
-    def series(self, figure: str) -> np.ndarray:
-        """One figure of the curve, such as ``"test_error"``, epoch by epoch."""
+    def series(self, metric: str) -> np.ndarray:
+        """One metric of the curve, such as ``"test_error"``, epoch by epoch."""
         known = list(self.curve[0])
-        if figure not in known:
-            raise ValueError(f"There is no figure {figure!r} in a curve; there are {', '.join(known)}.")
-        return np.array([row[figure] for row in self.curve])
+        if metric not in known:
+            raise ValueError(f"There is no metric {metric!r} in a curve; there are {', '.join(known)}.")
+        return np.array([row[metric] for row in self.curve])
 
     def __repr__(self) -> str:
         return (f"<Run {self.name}: {len(self.curve)} epochs, {100 * self.test_error:.2f} % test error, "
                 f"{self.date[:10]}>")
 
     def save(self, path: Path) -> None:
-        """Write the run as JSON, in one step: no reader ever finds half a file."""
+        """Write the run as JSON, in one step: no reader ever finds half a file.
+
+        Halves of surrogate pairs, as the name of a class folder in Latin-1 has them, are written as JSON's escapes.
+        """
         text = json.dumps({"format": FORMAT} | asdict(self), indent=1, ensure_ascii=False)
-        checkpoints.replace_file(path, (_compact(text) + "\n").encode())
+        replace_file(path, (_compact(text) + "\n").encode(errors="backslashreplace"))
 
     @classmethod
     def read(cls, path: Path) -> "Run":
-        """The run in a file that :meth:`save` wrote; any other file raises ``ValueError``."""
+        """The run in a file that :meth:`save` wrote, in any version; any other file raises ``ValueError``.
+
+        What earlier versions called otherwise has the names of now: the recipe's fields, the command's options.
+        """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            if content.pop("format") != FORMAT:
+            if content.pop("format") not in (FORMAT, *EARLIER):
                 raise KeyError
-            return cls(**{field.name: content[field.name] for field in fields(cls)})
+            content |= {"command": _renamed.command(content["command"]), "recipe": _renamed.recipe(content["recipe"]),
+                        "dataset": _renamed.dataset(content["dataset"])}
+            return cls(**{field.name: content[field.name] for field in fields(cls)
+                          if field.name in content or field.default is MISSING})
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError(f"{path} is damaged or not a recorded run of this program.") from None
 
@@ -90,23 +117,40 @@ def _compact(text: str) -> str:
 
 def names() -> list[str]:
     """The names of the recorded runs that the book ships."""
-    return sorted(path.stem for path in (resources.folder() / "runs").glob("*.json"))
+    return sorted(path.stem for path in (package_data.folder() / "runs").glob("*.json"))
 
 
 def load(pattern: str = "*") -> list[Run]:
-    """The recorded runs whose names match, as ``"mnist-lenet5-torch-*"`` does, in the names' order.
+    """The recorded runs that the book ships, by their names.
 
-    Where none matches, a ``ValueError`` lists those that there are.
+    Args:
+        pattern: A name, with ``*`` for any letters: ``"mnist-lenet5-torch-*"``.
+
+    Returns:
+        Those that match, in the order of their names.
+
+    Raises:
+        ValueError: Where none matches; the sentence lists those that there are.
+
+    >>> [run.test_error for run in load("mnist-lenet5-torch-*")]
+    [0.009, 0.0108, 0.0101]
     """
     known = names()
     found = [name for name in known if fnmatchcase(name, pattern)]
     if not found:
         raise ValueError(f"There is no recorded run {pattern!r}; there are {', '.join(known) or 'none'}.")
-    return [Run.read(resources.folder() / "runs" / f"{name}.json") for name in found]
+    return [Run.read(package_data.folder() / "runs" / f"{name}.json") for name in found]
 
 
 def summary(runs: Iterable[Run]) -> dict[str, float]:
-    """Mean, least and greatest test error of runs that differ in their seeds."""
+    """Mean, least and greatest test error of runs that differ in their seeds.
+
+    Args:
+        runs: At least one.
+
+    Returns:
+        ``{"mean": ..., "least": ..., "greatest": ...}``, as shares of 1.
+    """
     errors = [run.test_error for run in runs]
     return {"mean": float(np.mean(errors)), "least": min(errors), "greatest": max(errors)}
 
@@ -115,6 +159,7 @@ def processor() -> str:
     """The model of the processor, as the operating system gives it."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        return re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)[1].strip()
-    except (OSError, TypeError):
-        return platform.processor() or platform.machine()
+    except OSError:
+        text = ""
+    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
+    return found[1].strip() if found else platform.processor() or platform.machine()

@@ -4,9 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from .chromium import NotPrinted, find, print_document
+from alexbook._files import replace_file
+
 from .document import document
 from .pages import ROOT, Unprintable
+from .printer import NotPrinted, find, print_document
 
 HTML = ROOT / "_build" / "html"
 TARGET = ROOT / "_build" / "pdf" / "alexnet-layer-by-layer.pdf"
@@ -16,14 +18,12 @@ def make(html: Path, target: Path, paper: str) -> None:
     """Prints the book built in ``html`` to ``target``, which is there whole or not at all."""
     find()
     target.parent.mkdir(parents=True, exist_ok=True)
-    page, half = target.with_suffix(".html"), target.with_suffix(".part")
+    page = target.with_suffix(".html")
     try:
         page.write_text(document(html, paper), encoding="utf-8", newline="\n")
-        half.write_bytes(print_document(page))
-        half.replace(target)
+        replace_file(target, print_document(page))
     finally:
         page.unlink(missing_ok=True)
-        half.unlink(missing_ok=True)
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ class Page:
     Attributes:
         name: its file in the built book, with slashes.
         part: the caption above it in the book's contents; empty for the landing page.
-        number: the chapter's number; 0 for a page that is no chapter.
+        number: the chapter's number, as its page shows it; 0 for a page that is no chapter.
         title: what it is called.
         article: its content, which this package changes in place.
     """
@@ -74,18 +74,18 @@ def order(index: str) -> list[tuple[str, str]]:
 
 def read(folder: Path, code: Code) -> list[Page]:
     """The pages of the built book in ``folder``, in order, with addresses that are unique among all of them."""
-    pages, number = [], 0
+    pages = []
     for name, part in order((folder / "index.html").read_text(encoding="utf-8")):
         article = re.search(r"<article.*</article>", (folder / name).read_text(encoding="utf-8"), re.DOTALL)
         if not article:
             raise Unprintable(f"{name} has no article.")
-        chapter = name.startswith("chapters/")
-        number += chapter
         content = parse(code.take(article[0])).article
         for tag in content.select(SCREEN_ONLY):
             tag.decompose()
+        label = content.h1.select_one(".chapter-number")
+        number = int(label.extract().get_text()) if label else 0
         title = content.h1.get_text().strip() if part else LANDING
-        pages.append(Page(name, part, number if chapter else 0, title, content))
+        pages.append(Page(name, part, number, title, content))
     names = {page.name: page for page in pages}
     for page in pages:
         page.article.h1.string = page.heading

@@ -1,0 +1,39 @@
+"""Which scripts and style sheets a page loads. The theme and Jupyter Book list all of theirs on every page."""
+
+import re
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from .private_api import base_name, inline_script
+from .widgets import needed
+
+NEVER = {"sphinx-thebe.css", "sphinx-thebe.js"}
+# What the text has to hold for these to be loaded, and what their inline scripts speak of.
+WHERE = (
+    (re.compile(r'class="(?:[^"]* )?sd-'), {"sphinx-design.min.css", "design-tabs.js"}, None),
+    (re.compile(r'class="(?:[^"]* )?(?:toggle|dropdown)[ "]'), {"togglebutton.css", "togglebutton.js"},
+     re.compile("toggleHint|toggleOpenOnPrint|togglebuttonSelector")),
+    (re.compile(r'class="(?:[^"]* )?math[ "]'), {"startup.js"}, re.compile(r"window\.MathJax")),
+)
+
+
+def unused(asset: object, body: str) -> bool:
+    """Whether a page with this text has no use for a script or style sheet."""
+    name, script = base_name(asset), inline_script(asset)
+    return name in NEVER or any(
+        (name in names or bool(words and words.search(script))) and not where.search(body)
+        for where, names, words in WHERE)
+
+
+def choose(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any],
+           doctree: nodes.document | None) -> None:
+    """Leaves out what a page does not use, and of the widgets' files those of widgets that it has not."""
+    body = context.get("body", "")
+    for kind in ("script_files", "css_files"):
+        context[kind] = needed([asset for asset in context[kind] if not unused(asset, body)], body)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("html-page-context", choose, priority=900)

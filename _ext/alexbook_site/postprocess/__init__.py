@@ -1,0 +1,38 @@
+"""What is done to the finished book: ``html`` mends pages, ``images`` measures pictures, ``css`` trims style sheets.
+
+Only what no document, template or setting can say is done here; each part says why.
+"""
+
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from .css import trim_folder
+from .html import publish_page
+
+# Of the theme, and on no page.
+UNUSED = ("_static/**/*.map", "_static/vendor/fontawesome/**/*", "_static/scripts/fontawesome.js*",
+          "_static/locales/**/*", "_static/sphinx-thebe.*", "_static/webpack-macros.html", "_static/sbt-webpack*")
+
+
+def publish_folder(folder: Path) -> None:
+    """Rewrites the pages of a built book, and removes what none of them needs."""
+    for pattern in UNUSED:
+        for path in folder.glob(pattern):
+            if path.is_file():
+                path.unlink()
+    pages = [path for path in folder.rglob("*.html") if not path.is_relative_to(folder / "_static")]
+    for path in pages:
+        text = publish_page(path.read_text(encoding="utf-8"), path.parent)
+        path.write_text(text, encoding="utf-8", newline="\n")
+    trim_folder(folder, pages)
+
+
+def publish(app: Sphinx, error: Exception | None) -> None:
+    """Sphinx's last event: the pages are written."""
+    if error is None and app.builder.name == "html":
+        publish_folder(Path(app.outdir))
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("build-finished", publish)

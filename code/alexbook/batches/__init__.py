@@ -1,0 +1,1 @@
+"""From images to the batches that a network learns from: preprocessing, augmentation, prefetching."""

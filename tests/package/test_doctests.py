@@ -1,0 +1,16 @@
+"""The examples in the docstrings of what chapters call."""
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = (
+    "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "checking", "intervals", "runs",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_give_what_they_say(name):
+    failed, tried = doctest.testmod(importlib.import_module(f"alexbook.{name}"))
+    assert tried and not failed
