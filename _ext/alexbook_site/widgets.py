@@ -53,17 +53,30 @@ KERNELS = (
     ("sharpen", "sharpen", (0, -1, 0, -1, 5, -1, 0, -1, 0), 1),
     ("identity", "identity", (0, 0, 0, 0, 1, 0, 0, 0, 0), 1),
 )
-WORDS = {"all": "everything on", "no-crops-flips": "no crops, no mirror", "no-color": "no color noise",
+WORDS = {"all": "everything on", "no-crops-flips": "no crops, no mirror", "no-color": "no PCA color augmentation",
          "no-decay": "no weight decay", "nothing": "everything off", "no-lrn": "no response normalization",
-         "batch-norm": "batch normalization", "pools-apart": "pools that do not overlap",
-         "half-images": "half of the images", "lenet5": "LeNet-5 of 1998", "lenet5_modern": "LeNet-5 of today",
+         "batch-norm": "batch normalization", "pools-apart": "non-overlapping pooling",
+         "half-images": "half of the images", "double-images": "twice the images",
+         "no-crops-mirror": "no crops, no mirror", "only-crops-mirror": "crops and mirror alone",
+         "only-dropout": "dropout alone", "only-color": "PCA color augmentation alone",
+         "only-decay": "weight decay alone",
+         "lrn-2012": "response normalization at the pixels of 2012",
+         "no-lrn-2012": "no response normalization at the pixels of 2012",
+         "pools-apart-equal": "non-overlapping pooling, equal sizes", "half-maps": "one tower, half the feature maps",
+         "equal-maps": "one tower, equal parameters", "no-conv4-wider": "no conv4, wider",
+         "lenet5": "LeNet-5 of 1998", "lenet5_modern": "LeNet-5 of today",
          "lenet5_rgb": "LeNet", "alexnet_small": "small AlexNet", "relu": "ReLU", "torch": "PyTorch", "keras": "Keras",
          "cifar10": "CIFAR-10", "tiny_imagenet_20": "Tiny ImageNet, 20 classes"}
 
 
 def condition(run: runs.Run) -> Iterator[str]:
-    """The one thing that an ablation changed."""
-    yield run.name.removeprefix("ablation-").partition(f"-{run.framework}")[0]
+    """The one thing that an experiment changed."""
+    yield run.name.partition("-")[2].partition(f"-{run.framework}")[0]
+
+
+def tried(run: runs.Run) -> Iterator[str]:
+    yield from condition(run)
+    yield f"rate {run.recipe['lr']:g}"
 
 
 def activation(run: runs.Run) -> Iterator[str]:
@@ -106,17 +119,21 @@ class Group:
     title: str
     prefix: str
     tell: Callable[[runs.Run], Iterator[str]]
+    held_out: bool = False
 
 
-GROUPS = (
+GROUPS = tuple(group for group in (
     Group("ablation", experiments.get("ablation").question, "ablation-", condition),
+    *(Group(name, experiments.get(name).question, f"{name}-", condition)
+      for name in ("regularization", "normalization", "capacity")),
+    Group("rates", experiments.get("rates").question, "rates-", tried, held_out=True),
     Group("relu", experiments.get("relu").question, "relu-cifar10-four_layers-", both),
     Group("search", experiments.get("search").question, "search-cifar10-four_layers-", searched),
     Group("mnist", "LeNet-5 then and now, on handwritten digits (MNIST)", "mnist-", framework),
     Group("cifar10", "LeNet and a small AlexNet, in color and in gray, on CIFAR-10", "cifar10-", color),
     Group("tiny", "LeNet and a small AlexNet, in color and in gray, on Tiny ImageNet", "tiny_imagenet_20-", color),
-    Group("holdout", "Learning rates, tried on training images held out", "holdout-", rate),
-)
+    Group("holdout", "Learning rates, tried on training images held out", "holdout-", rate, held_out=True),
+) if any(name.startswith(group.prefix) for name in runs.names()))  # those of which a run has been recorded
 
 
 def size(value: int | tuple[int, ...]) -> str:
@@ -236,7 +253,7 @@ def images_data() -> dict:
 
 def experiments_data() -> dict:
     """The recorded runs: training and test error in percent, for each epoch and seed."""
-    return {"groups": [{"name": group.name, "title": group.title, "held_out": group.name == "holdout",
+    return {"groups": [{"name": group.name, "title": group.title, "held_out": group.held_out,
                         "conditions": list(_conditions(group))} for group in GROUPS]}
 
 

@@ -497,7 +497,7 @@ def test_experiments_by_hand(open_page) -> None:
     widget.get_by_label("half width").press("Space")
     widget.get_by_label("two towers").press("Space")
     assert widget.locator("tbody tr").count() == 6
-    assert widget.get_by_label("no color noise").is_disabled()  # a seventh curve
+    assert widget.get_by_label("no PCA color augmentation").is_disabled()  # a seventh curve
     widget.get_by_label("experiment").select_option("mnist")
     assert widget.locator("tbody tr").count() == 4
 
