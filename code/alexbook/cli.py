@@ -1,4 +1,4 @@
-"""The book's commands: ``python -m alexbook train NETWORK DATASET``, ``experiment NAME`` and ``trace NETWORK``.
+"""The book's commands: ``python -m alexbook train``, ``predict``, ``experiment`` and ``trace``.
 
 What needs NumPy is imported by the functions that use it, for NumPy takes as many threads as it is told of when it is
 loaded (:func:`_set_threads`).
@@ -37,10 +37,17 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("train", help="train a network and record the run", argument_default=argparse.SUPPRESS)
     _add_recipe(one)
     one.add_argument("--weights", type=Path, default=None, metavar="FILE", help="also write the trained weights to "
-                     "this file, as safetensors (they are not kept otherwise)")
+                     "this file, FILE.safetensors, for `predict` and alexbook.weights (they are not kept "
+                     "otherwise)")
     one.add_argument("--out", type=Path, default=None, help="the file for the run (default: "
                      "runs/DATASET-NETWORK-FRAMEWORK-seedN.json; DATASET is folder-NAME for a folder of your own)")
     _add_how(one)
+    telling = commands.add_parser("predict", help="name the classes of photographs, with a trained network")
+    telling.add_argument("weights", help="a trained network that comes with the book, or a file that `train --weights` "
+                         "wrote")
+    telling.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="files of images")
+    telling.add_argument("--top", type=int, default=5, help="how many classes to name (default: 5)")
+    telling.add_argument("--framework", default="torch", metavar="{torch,keras}", help="(default: torch)")
     return made
 
 
@@ -130,6 +137,20 @@ def trace(options: argparse.Namespace) -> int:
     return 0
 
 
+def predict(options: argparse.Namespace) -> int:
+    """Print the most probable classes of each image; returns the exit status."""
+    from alexbook import weights
+    from alexbook.datasets import image_files
+    images = [image_files.read(path) for path in options.images]
+    top = min(options.top, len(weights.card(options.weights).classes))
+    for path, found in zip(options.images, weights.predict(options.weights, images, options.framework, top),
+                           strict=True):
+        print(path)
+        for name, share in found:
+            print(f"  {share:6.1%}  {name}")
+    return 0
+
+
 def _how(options: argparse.Namespace) -> dict[str, Any]:
     """What decides how a run is made, and not what it computes."""
     return {"folder": options.data, "devices": options.devices, "auto_batch": options.auto_batch,
@@ -165,7 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command is None:
             chosen.print_help()
             return 0
-        return {"train": train, "experiment": experiment, "trace": trace}[options.command](options)
+        return {"train": train, "experiment": experiment, "trace": trace, "predict": predict}[options.command](options)
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         print(f"alexbook: {error}", file=sys.stderr)
         return 2

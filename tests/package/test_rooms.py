@@ -15,6 +15,7 @@ FLOORS = (
     ("arithmetic", "package_data", "checking", "intervals"),
     ("models", "datasets", "runs"),
     ("batches", "figures"),
+    ("weights",),
     ("training",),
     ("exercises", "cli"),
     ("__main__",),

@@ -3,18 +3,15 @@
 Here alone a framework's name becomes its trainer and its process group; nothing of a framework is imported before that.
 """
 
-import importlib.util
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from alexbook._files import replace_file
+from alexbook import weights as weights_files
 from alexbook.batches.data import Data
 from alexbook.datasets import DatasetUnavailable
 from alexbook.networks import Network
@@ -147,7 +144,7 @@ def run(recipe: Recipe, out: Path, folder: Path | None = None, devices: int | No
         restart: Start anew, whatever checkpoint or record there is.
         save_every: Seconds between checkpoints.
         show: Whether a bar shows the progress.
-        weights: A file for the trained weights, as safetensors, with the names that they have in the framework.
+        weights: A file for the trained weights, which :func:`alexbook.weights.load` reads.
 
     Returns:
         The exit status of the command.
@@ -162,7 +159,6 @@ def run(recipe: Recipe, out: Path, folder: Path | None = None, devices: int | No
     writable(out)
     if weights is not None:
         writable(weights, "--weights", "runs/mine.safetensors")
-        require_safetensors()
     checkpoint = out.with_suffix(".checkpoint.npz")
     group, make = init_distributed(recipe.framework, devices)
     try:
@@ -191,25 +187,14 @@ def writable(out: Path, option: str = "--out", example: str = "runs/mine.json") 
                          f"{option}.")
 
 
-def require_safetensors() -> None:
-    """Refuse to keep weights where the package for it is missing, before the work for them is done."""
-    if importlib.util.find_spec("safetensors") is None:
-        raise ValueError("Keeping weights needs the package safetensors, which is not installed; `pip install "
-                         "safetensors` adds it.")
-
-
-def save_weights(path: Path, weights: Mapping[str, np.ndarray], about: Mapping[str, str]) -> None:
-    """Write trained values as safetensors, in one step.
-
-    Args:
-        path: The file.
-        weights: The values by name, in the network's order.
-        about: What the file says of itself.
-    """
-    from safetensors.numpy import save
-
-    plain = {name: np.ascontiguousarray(values) for name, values in weights.items()}
-    replace_file(path, save(plain, dict(about)))
+def card(recipe: Recipe, network: Network, data: Data, done: Run) -> weights_files.Card:
+    """What a file of the run's weights says of itself."""
+    return weights_files.Card(
+        network=recipe.network, changes=recipe.changes, channels=network.input_shape[2],
+        classes=tuple(data.about["classes"]), dataset=recipe.dataset,
+        mean=tuple(data.normalization.mean.tolist()), std=tuple(data.normalization.std.tolist()),
+        side=min(network.input_shape[:2]) + 2 * recipe.crop, test_error=done.test_error, command=done.command,
+        run=done.name)
 
 
 def keep_record(out: Path, recipe: Recipe, data: Data, any_batch: bool = False) -> None:
@@ -266,8 +251,7 @@ def _run(recipe: Recipe, out: Path, checkpoint: Path, network: Network, data: Da
         return 0
     done = record.record(recipe, network, data, trainer, progress, out.stem)
     if weights is not None:  # before the record: where there is a record, there are weights
-        save_weights(weights, trainer.stored(), {"network": network.name, "run": done.name,
-                                                  "weights_sha256": done.weights_sha256})
+        weights_files.write(weights, card(recipe, network, data, done), trainer.stored(), recipe.framework)
     done.save(out)
     checkpoints.remove(checkpoint)
     print(f"{done!r}\nwritten to {out}")
