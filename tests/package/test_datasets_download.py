@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from alexbook import datasets
-from alexbook.datasets import _download, _locate
+from alexbook.datasets import _locate, download
 from fault_server import FaultServer
 from PIL import Image
 
@@ -86,9 +86,9 @@ def cache(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def mirrors(server, cache, monkeypatch, tmp_path):
     """Sets the mirrors of the dataset "toy" (a zip) and "mnist" (four files); returns the registry as a file."""
-    monkeypatch.setattr(_download, "STALL", 0.5)
-    monkeypatch.setattr(_download, "PATIENCE", 2.0)
-    monkeypatch.setattr(_download, "RETRIES", 1)
+    monkeypatch.setattr(download, "STALL", 0.5)
+    monkeypatch.setattr(download, "PATIENCE", 2.0)
+    monkeypatch.setattr(download, "RETRIES", 1)
 
     def use(*faults: str) -> Path:
         urls = [server.url(fault) for fault in faults]
@@ -162,7 +162,7 @@ def test_a_full_disk_is_said_and_made_room_on(mirrors, cache, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     mirrors("ok", "ok")
-    monkeypatch.setattr(_download.pooch.HTTPDownloader, "__call__", full)
+    monkeypatch.setattr(download.pooch.HTTPDownloader, "__call__", full)
     with pytest.raises(OSError, match="disk of .* is full, so that toy could not be kept") as caught:
         datasets.load("toy")
     assert caught.value.errno == errno.ENOSPC and "\n" not in str(caught.value)

@@ -2,7 +2,7 @@
 
 ``digits`` comes with the book and ``shapes`` is drawn by it. The others are taken from the folder that the environment
 variable ``ALEXBOOK_DATA`` names, as archives or unpacked, or are downloaded once, verified, and kept in
-:func:`alexbook.datasets._cache.folder`.
+:func:`alexbook.datasets.cache.folder`.
 
 >>> digits = load("digits", "test")
 >>> digits
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from alexbook.datasets import _cache, _image_folder, _locate, _readers
+from alexbook.datasets import _image_folder, _locate, _readers, cache
 from alexbook.datasets import shapes as synthetic
 from alexbook.datasets._archives import SUFFIXES, is_archive
 from alexbook.datasets._locate import DatasetUnavailable, Found
@@ -250,7 +250,7 @@ def load(name: str, split: str = "train", folder: str | Path | None = None, *, p
     >>> len(load("digits")), len(load("digits", "test"))
     (1297, 500)
     """
-    place = _cache.absolute(folder) if folder is not None else None
+    place = cache.absolute(folder) if folder is not None else None
     entry = {} if name == "folder" else _entry(name)
     drawn = entry.get("draw")
     if drawn is None and (per_class is not None or seed != 0):

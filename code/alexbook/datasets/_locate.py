@@ -10,10 +10,10 @@ from pathlib import Path
 import pooch
 
 from alexbook import package_data
-from alexbook.datasets import _cache
+from alexbook.datasets import cache
 from alexbook.datasets._archives import SUFFIXES, is_archive, unpack
-from alexbook.datasets._download import NotDownloaded, fetch
 from alexbook.datasets._readers import class_folders
+from alexbook.datasets.download import NotDownloaded, fetch
 
 
 class DatasetUnavailable(RuntimeError):
@@ -67,7 +67,7 @@ def find(name: str, folder: Path | None = None) -> Found:
     given = folder or os.environ.get("ALEXBOOK_DATA")
     tried = {} if given else {"ALEXBOOK_DATA": "is not set"}
     if given:
-        base = _cache.absolute(given)
+        base = cache.absolute(given)
         for copy in copies:
             if found := _local(name, entry, copy, base, {file for other in copies for file in other.files}):
                 return found
@@ -84,10 +84,10 @@ def find(name: str, folder: Path | None = None) -> Found:
 def unpacked(archive: Path, name: str, entry: dict | None = None, copy: Copy | None = None) -> Path:
     """The content of an archive that lies anywhere, unpacked once into the store's folder ``name``."""
     key = _key(archive.name, pooch.file_hash(str(archive)))
-    if not (_cache.folder() / name / key).exists():
-        with _cache.locked(name) as place:
+    if not (cache.folder() / name / key).exists():
+        with cache.locked(name) as place:
             _unpack_once(archive, place / key, entry, copy)
-    return _cache.folder() / name / key
+    return cache.folder() / name / key
 
 
 def _local(name: str, entry: dict, copy: Copy, base: Path, known: set[str]) -> Found | None:
@@ -113,7 +113,7 @@ def _local(name: str, entry: dict, copy: Copy, base: Path, known: set[str]) -> F
 
 
 def _download(name: str, entry: dict, copy: Copy) -> Found:
-    with _cache.locked(name) as place:
+    with cache.locked(name) as place:
         if copy.layout == "idx":
             fetch(copy.files, copy.mirrors, place)
             return Found(copy.what, copy.layout, place, copy.checksums)
@@ -207,7 +207,7 @@ def _message(name: str, entry: dict, copies: list[Copy], tried: dict[str, str]) 
         yield "  1. Connect this computer to the internet and run this again."
         yield (f"  2. Save {'these files' if len(official.files) > 1 else 'this file'} from {official.mirrors[0]} in "
                "a folder, and set ALEXBOOK_DATA to that folder.")
-        yield f"  3. Copy the folder {_cache.folder() / name} from a computer on which it loads to the same place here."
+        yield f"  3. Copy the folder {cache.folder() / name} from a computer on which it loads to the same place here."
         yield 'The real handwriting of load("digits") needs none of this: it comes with the book.'
 
     return "\n".join(lines())

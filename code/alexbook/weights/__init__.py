@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 
 from alexbook import package_data
-from alexbook.networks import Network
-from alexbook.weights import _files, _layout
+from alexbook.weights import _files, _layout, _scores
 from alexbook.weights._card import Card, Weights
 from alexbook.weights._files import BITS
+from alexbook.weights._scores import FRAMEWORKS
 
-__all__ = ["BITS", "Card", "Weights", "card", "load", "names", "predict", "read", "write"]
-
-FRAMEWORKS = ("torch", "keras")
+__all__ = ["BITS", "FRAMEWORKS", "Card", "Weights", "card", "load", "names", "predict", "read", "write"]
 
 
 def names() -> tuple[str, ...]:
@@ -80,7 +78,7 @@ def load(source: str | Path, framework: str = "torch") -> Any:
     if framework not in FRAMEWORKS:
         raise ValueError(f"The framework is {framework!r}, but must be one of {', '.join(FRAMEWORKS)}.")
     found = read(source)
-    return (_torch if framework == "torch" else _keras)(found.card.build(), found.values)
+    return _scores.build(found.card.build(), found.values, framework)
 
 
 def predict(source: str | Path, images: Any, framework: str = "torch", top: int = 5) -> list[list[tuple[str, float]]]:
@@ -96,21 +94,9 @@ def predict(source: str | Path, images: Any, framework: str = "torch", top: int 
         For each image, the classes with their probabilities, the most probable first.
     """
     about = card(source)
-    if not isinstance(top, int) or not 1 <= top <= len(about.classes):
-        raise ValueError(f"The top is {top!r}, but must be a whole number from 1 to {len(about.classes)}, the number "
-                         "of classes.")
-    model, prepared = load(source, framework), about.prepare(images)
-    scores = _torch_scores(model, prepared) if framework == "torch" else np.asarray(model.predict(prepared, verbose=0))
-    shares = softmax(-scores if about.build().layers[-1].kind == "rbf" else scores)
-    best = np.argsort(-shares, axis=1, kind="stable")[:, :top]
-    return [[(about.classes[index], float(row[index])) for index in chosen]
-            for row, chosen in zip(shares, best, strict=True)]
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities from logits, ``(count, classes)``."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    prepared = about.prepare(images)
+    outputs = _scores.scores(load(source, framework), prepared, framework)
+    return _scores.best(-outputs if about.build().layers[-1].kind == "rbf" else outputs, about.classes, top)
 
 
 def write(path: Path, card: Card, values: dict[str, np.ndarray], framework: str = "torch", bits: int = 32) -> None:
@@ -128,27 +114,3 @@ def write(path: Path, card: Card, values: dict[str, np.ndarray], framework: str 
     plain = values if framework == "torch" else _layout.from_keras(network, values)
     _files.write(path, {name: plain[name] for name in _layout.names(network)}, card.as_dict(), bits)
 
-
-def _torch(network: Network, values: dict[str, np.ndarray]) -> Any:
-    import torch
-
-    from alexbook.models import torch as torch_models
-    model = torch_models.build(network, seed=0)
-    held = model.state_dict()
-    held |= {name: torch.from_numpy(array) for name, array in values.items()}
-    model.load_state_dict(held)
-    return model.eval()
-
-
-def _keras(network: Network, values: dict[str, np.ndarray]) -> Any:
-    from alexbook.models import keras as keras_models
-    model = keras_models.build(network, seed=0)
-    for layer, arrays in _layout.to_keras(network, values).items():
-        model.get_layer(layer).set_weights(arrays)
-    return model
-
-
-def _torch_scores(model: Any, prepared: np.ndarray) -> np.ndarray:
-    import torch
-    with torch.inference_mode():
-        return model(torch.from_numpy(prepared.transpose(0, 3, 1, 2).copy())).numpy()
