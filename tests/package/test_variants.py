@@ -82,3 +82,12 @@ def test_batch_norm_equals_the_formula_and_keeps_running_means(framework):
         running = np.asarray(model.get_layer("norm").moving_mean)
     np.testing.assert_allclose(trained, by_hand(x), atol=1e-4)
     np.testing.assert_allclose(running, 0.1 * x.mean((0, 1, 2)), rtol=1e-4)
+
+
+def test_batch_normalization_of_dense_layers_leaves_the_last_and_the_convolutions():
+    network = vary(networks.get("alexnet_photos_128"), ["batch-norm-dense"])
+    norms = [row for row in trace(network).rows if isinstance(row.layer, BatchNorm)]
+    assert [(row.name, row.output_shape, row.parameters, row.fixed) for row in norms] == [
+        ("fc6_norm", (512,), 1024, 1024), ("fc7_norm", (512,), 1024, 1024)]
+    biases = {row.name: row.biases for row in trace(network).rows if row.name in ("fc6", "fc7", "fc8", "conv1")}
+    assert biases == {"conv1": 96, "fc6": 0, "fc7": 0, "fc8": 101}

@@ -143,7 +143,7 @@ def output_shape(layer: Layer, shape: Shape, rounding: Rounding = "floor") -> Sh
         raise ValueError(f"{layer!r} is no layer")
     if not (isinstance(shape, tuple | list) and shape and all(_is_at_least(1, size) for size in shape)):
         raise ValueError(f"its input has the shape {shape!r}, but must be whole numbers of at least 1")
-    if isinstance(layer, (Windowed, LRN, SpatialNorm, BatchNorm)) and len(shape) != 3:
+    if isinstance(layer, (Windowed, LRN, SpatialNorm)) and len(shape) != 3:
         raise ValueError(f"its input has the shape {shape}, but must be (height, width, channels)")
     if isinstance(layer, (Dense, RBF)) and len(shape) != 1:
         raise ValueError(f"its input has the shape {shape}, but must be (units,): put a Flatten layer before it")
@@ -180,7 +180,7 @@ def _stored(layer: Layer, shape: Shape) -> tuple[int, int, int]:
         case Subsample():
             return shape[2], shape[2], 0
         case BatchNorm():
-            return shape[2], shape[2], 2 * shape[2]
+            return shape[-1], shape[-1], 2 * shape[-1]
         case Dense(units=units, bias=bias):
             return shape[0] * units, units * bias, 0
         case RBF(units=units):

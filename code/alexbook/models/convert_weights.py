@@ -42,6 +42,7 @@ KINDS: tuple[tuple[tuple[type, ...], type, tuple[int, ...]], ...] = (
     ((keras_layers.Subsampling2D,), torch_models.Subsample2d, (0,)),
     ((keras_layers.RBFDistance,), torch_models.RBFDistance, ()),
     ((keras.layers.BatchNormalization,), nn.BatchNorm2d, (0,)),
+    ((keras.layers.BatchNormalization,), nn.BatchNorm1d, (0,)),
 )
 # What takes a map's axes apart: Keras's layers and operations by class, PyTorch's functions by name.
 KERAS_TURNS = {"Permute", "Transpose", "Moveaxis", "Swapaxes", "Einsum", "Flip", "Roll", "Rot90"}
@@ -50,7 +51,7 @@ TORCH_TURNS = {"permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapd
 TORCH_MODULES = (nn.ChannelShuffle, nn.PixelShuffle, nn.PixelUnshuffle)
 
 
-FIXED = (torch_models.RBFDistance, nn.BatchNorm2d)  # layers with values that are stored and not trained
+FIXED = (torch_models.RBFDistance, nn.BatchNorm2d, nn.BatchNorm1d)  # layers with values that are stored and not trained
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ def _pair(layer: keras.Layer, name: str, module: Any, axes: tuple[int, ...],
         yield Match(f"{layer.name} bias", layer.bias, module.bias, (0,))
 
 
-def _norm_pair(layer: keras.layers.BatchNormalization, name: str, module: nn.BatchNorm2d) -> Iterator[Match]:
+def _norm_pair(layer: keras.layers.BatchNormalization, name: str, module: nn.BatchNorm2d | nn.BatchNorm1d) -> Iterator[Match]:
     """The matches of a batch normalization: scale, shift, and the running mean and variance."""
     if layer.epsilon != module.eps:
         raise ValueError(f"{layer.name}: its epsilon is {layer.epsilon} in Keras, but {module.eps} in the PyTorch "

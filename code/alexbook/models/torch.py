@@ -93,7 +93,8 @@ def _modules(row: Row) -> Iterator[tuple[str, nn.Module]]:
         case SpatialNorm(size=size, alpha=alpha, beta=beta, k=k):
             yield row.name, SpatialResponseNorm(size, alpha, beta, k)
         case BatchNorm(epsilon=epsilon):
-            yield row.name, nn.BatchNorm2d(row.input_shape[2], epsilon)
+            kind = nn.BatchNorm2d if len(row.input_shape) == 3 else nn.BatchNorm1d
+            yield row.name, kind(row.input_shape[-1], epsilon)
         case Flatten():
             yield row.name, nn.Flatten()
         case Dense(units=units, bias=bias):

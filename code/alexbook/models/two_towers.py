@@ -73,7 +73,7 @@ def _half(module: nn.Module, tower: int) -> nn.Module:
                 part.groups, part.in_channels = part.groups // 2, part.in_channels // 2
         case nn.Linear():
             part.out_features //= 2
-        case nn.BatchNorm2d():
+        case nn.BatchNorm2d() | nn.BatchNorm1d():
             part.num_features //= 2
         case LocalResponseNorm():
             part.groups //= 2

@@ -33,6 +33,18 @@ def _batch_norm(layers: Layers) -> Layers:
     return tuple(changed)
 
 
+def _batch_norm_dense(layers: Layers) -> Layers:
+    """Batch normalization after each fully connected layer but the last, which then needs no bias."""
+    last = max(place for place, layer in enumerate(layers) if isinstance(layer, Dense))
+    changed = []
+    for place, layer in enumerate(layers):
+        if isinstance(layer, Dense) and place != last:
+            changed += [replace(layer, bias=False), BatchNorm(name=f"{layer.name}_norm" if layer.name else "")]
+        else:
+            changed.append(layer)
+    return tuple(changed)
+
+
 def _apart(layers: Layers) -> Layers:
     """Max-pooling whose windows do not overlap: kernels as large as their strides (AlexNet paper, section 3.4).
 
@@ -99,6 +111,7 @@ CHANGES: dict[str, Callable[[Layers], Layers]] = {
     "no-dropout": partial(_without, (Dropout,)),
     "no-lrn": partial(_without, NORMS),
     "batch-norm": _batch_norm,
+    "batch-norm-dense": _batch_norm_dense,
     "pools-apart": _apart,
     "pools-apart-equal": _apart_equal,
     "two-towers": _towers,
