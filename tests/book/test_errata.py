@@ -1,5 +1,7 @@
-"""The errata page: every statement of the article is on it with a verdict, what is not plainly right has a reason, and no
-number is only claimed."""
+"""The errata page: every statement of the article has a verdict, what is not plainly right a reason, no number is claimed.
+
+It leads to what shows each point, and is short enough to be read.
+"""
 
 import re
 from collections import Counter
