@@ -1,4 +1,4 @@
-"""The errata page: every statement of the article has a verdict, what is not plainly right a reason, no number is claimed.
+"""The errata page: every statement of the article has a verdict, what is not plainly right a reason; no number is bare.
 
 It leads to what shows each point, and is short enough to be read.
 """
