@@ -63,7 +63,8 @@ def test_landing_page_maps_the_book() -> None:
 def test_every_work_of_the_bibliography_has_a_link() -> None:
     works = soup(HTML / "bibliography.html").select(".citation")
     assert len(works) == len(re.findall("^@", (ROOT / "references.bib").read_text(encoding="utf-8"), re.MULTILINE))
-    assert [work.get_text() for work in works if not work.select("p a.external")] == []
+    alone, = (work.get_text() for work in works if not work.select("p a.external"))
+    assert "The Architecture that Revolutionized Computer Vision" in alone  # the copy that the errata read has none
 
 
 @each_page

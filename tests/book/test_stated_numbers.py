@@ -148,6 +148,8 @@ COMPUTED = {
     "20-errata": {
         "44,426": "trace('lenet5_unpadded').parameters",
         "307,456": "trace('alexnet_2012')['conv2'].parameters",
+        "290,400": "trace('alexnet_2012')['conv1'].activations",
+        "253,440": "55 * 48 * 96",
     },
 }
 SOURCED = {

@@ -71,7 +71,7 @@ CASES = (
         ("conv4 has 11 x 11", (change(OLD, **POOLS, conv2=CONV2, conv4=Conv(384, 3, groups=2)),)),
         ("does not fit together: conv1", (change(OLD, **POOLS, conv1=Conv(96, 300)),)),
         ("no layer named conv5", (without("conv5", change(OLD, **POOLS)),)),
-        *(("only pools and paddings change",
+        *(("only poolings and paddings change",
            (replaced(change(OLD, **POOLS, conv2=CONV2, conv5=CONV5), kind, **settings),))
           for kind, settings in ((Activation, {"function": "sigmoid"}), (LRN, {"k": 1.0}), (Dropout, {"rate": 0.9}))),
         ("another input or rounding",

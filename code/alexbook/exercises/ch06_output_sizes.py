@@ -56,7 +56,7 @@ def _stuck_at(network: Network, side: int) -> str:
 
 @check
 def forgotten_flattening(parameters: object) -> str:
-    """Exercise 3: the article's parameters without the flattening."""
+    """Exercise 3: the single chain's parameters without the flattening."""
     found = whole(parameters, "the number of parameters")
     article = trace(networks.get("alexnet_article"))
     fc6 = article["fc6"]
@@ -79,7 +79,7 @@ def forgotten_flattening(parameters: object) -> str:
 
 @check
 def two_by_two(network: object) -> str:
-    """Exercise 4: alexnet_2012 with pools of 2 x 2 and two changed paddings."""
+    """Exercise 4: alexnet_2012 with poolings of 2 x 2 and two changed paddings."""
     found = _traced(network)
     true = trace(networks.get("alexnet_2012"))
     for row in true.only(Conv, MaxPool, Dense):
@@ -99,7 +99,8 @@ def two_by_two(network: object) -> str:
         raise Wrong("other layers were added, moved or left out.")
     for row, before in zip(found, true, strict=True):
         if not isinstance(row.layer, (Conv, MaxPool, Dense)) and not alike(row.layer, before.layer):
-            raise Wrong(f"{row.name} is {row.layer!r} now, and was {before.layer!r}; only pools and paddings change.")
+            raise Wrong(f"{row.name} is {row.layer!r} now, and was {before.layer!r}; only poolings and paddings "
+                        "change.")
     for name, hint in (("conv3", "conv2's padding decides what pool2 gets"), ("conv4", "it should keep its padding"),
                        ("pool5", "conv5's padding decides what it gets")):
         side, wanted = found[name].output_shape[0], true[name].output_shape[0]
@@ -186,7 +187,8 @@ def leaner(network: object) -> str:
                         "parameters to save are elsewhere.")
     last = found.only(Dense).rows[-1:] or (None,)
     if last[0] is None or last[0].output_shape != (1000,):
-        raise Wrong("its last layer with weights should be dense and have an output for each of the 1,000 classes.")
+        raise Wrong("its last layer with weights should be fully connected and have an output for each of the 1,000 "
+                    "classes.")
     if found.rows[-1].output_shape != (1000,):
         raise Wrong(f"what comes out has the shape {found.rows[-1].output_shape}, not (1000,).")
     if found.parameters * SHARE > true.parameters:

@@ -14,7 +14,7 @@ from alexbook.networks import Network
 from alexbook.networks.ablations import vary
 
 LISTED = ((224, 7, 2, 3, 112), (112, 3, 2, 1, 56), (56, 5, 1, 1, 56), (56, 3, 2, 1, 28), (28, 1, 1, 0, 28))
-STATED = {"4": "convolutions' parameters", "72": "convolutions' work", "96": "dense layers' parameters",
+STATED = {"4": "convolutions' parameters", "72": "convolutions' work", "96": "fully connected layers' parameters",
           "52": "fc6's parameters"}  # the sentence of exercise 5, in percent
 FIGURES = ("parameters", "macs", "side")
 
@@ -31,15 +31,15 @@ def lenet_without_edges(parameters: object) -> None:
     if found == true:
         return
     wrong = {
-        padded.parameters: "that is the sentence's own count, and a network that sees 28 x 28 with edges has it.",
+        padded.parameters: "that is the sentence's own count, and a network that pads 28 x 28 pixels has it.",
         padded.parameters - true: "that is what the two counts differ by.",
         unpadded["fc1"].parameters: "that is fc1 alone.",
         unpadded.parameters - sum(row.biases for row in unpadded): "biases are parameters, too.",
-        _table("lenet5").parameters: "that is the LeNet-5 of 1998, another network.",
-        true + 120 * 16 * (5 * 4 - 4 * 4): "the map is smaller both down and across.",
+        _table("lenet5").parameters: "that is LeNet-5 as it was published, another network.",
+        true + 120 * 16 * (5 * 4 - 4 * 4): "the feature maps are smaller both down and across.",
     }
-    raise Wrong(wrong.get(found, f"{shown(found, 20)} is too {'many' if found > true else 'few'}. What is the last map "
-                                 "before the dense layers?"))
+    raise Wrong(wrong.get(found, f"{shown(found, 20)} is too {'many' if found > true else 'few'}. How large are the "
+                                 "last feature maps?"))
 
 
 @check
@@ -161,21 +161,22 @@ def three_errors(build: object) -> str:
     mine = [layer for layer in model.layers if type(layer).__name__ in kinds]
     wanted = [row for row in table if row.layer.kind in kinds.values()]
     if [kinds[type(layer).__name__] for layer in mine] != [row.layer.kind for row in wanted]:
-        raise Wrong(f"it has {len(mine)} convolutions, pools and dense layers in another order than AlexNet's "
-                    f"{len(wanted)}: nothing has to be added or taken away there.")
+        raise Wrong(f"it has {len(mine)} convolutions, poolings and fully connected layers in another order than "
+                    f"AlexNet's {len(wanted)}: nothing has to be added or taken away there.")
     for layer, row in zip(mine, wanted, strict=True):
         shape = tuple(layer.output.shape)[1:]
         if shape == row.output_shape:
             continue
         if row.layer.kind == "dense" and len(shape) == 3:
-            raise Wrong(f"{row.name} gives {shape}: a dense layer that is asked at each place separately.")
+            raise Wrong(f"{row.name} gives {shape}: a fully connected layer applied at each position "
+                        "separately.")
         if row.layer.kind == "dense":
             raise Wrong(f"{row.name} has {shape[-1]} units, and not what the listing says.")
         if shape[-1] != row.output_shape[-1]:
-            raise Wrong(f"{row.name} has {shape[-1]} maps, and not what the listing says.")
+            raise Wrong(f"{row.name} has {shape[-1]} channels, and not what the listing says.")
         why = ("by how much does the window move on?" if row.layer.kind == "maxpool" else
                "look at its padding and its stride.")
-        raise Wrong(f"{row.name} gives maps of {shape[0]} x {shape[1]}: {why}")
+        raise Wrong(f"{row.name} gives feature maps of {shape[0]} x {shape[1]}: {why}")
     ends = [getattr(layer, "activation", None) for layer in model.layers if type(layer).__name__ in ("Conv2D", "Dense")]
     for end, row in zip(ends, (row for row in wanted if row.layer.kind != "maxpool"), strict=True):
         expected = "softmax" if row.name == "fc8" else "relu"
@@ -197,11 +198,11 @@ def errata(function: object) -> str:
         found = result(function, claims, of=of)
         if not isinstance(found, Mapping):
             raise Wrong(f"your function gives {shown(type(found).__name__)}; a dict is asked for, a wrong claim's "
-                        "place to the right value.")
-        mine = {whole(place, "a place"): whole(value, "a value") for place, value in found.items()}
+                        "index to the right value.")
+        mine = {whole(place, "an index"): whole(value, "a value") for place, value in found.items()}
         for place, value in mine.items():
             if not 0 <= place < len(claims):
-                raise Wrong(f"of {of} your function calls number {place} wrong, which does not exist; places are "
+                raise Wrong(f"of {of} your function calls number {place} wrong, which does not exist; indices are "
                             "counted from 0.")
             if place not in true:
                 raise Wrong(f"your function calls {_shown(claims[place])} wrong, and it is right.")
@@ -219,7 +220,7 @@ def _shown(claim: tuple) -> str:
 
 
 def _claims(random: Random, count: int, trial: int) -> tuple[list[tuple], dict[int, int]]:
-    """Claims (network, layer or None, figure, value), and the right values of those that are wrong, by place."""
+    """Claims (network, layer or None, figure, value), and the right values of those that are wrong, by index."""
     names = ("alexnet_2012", "alexnet_article", "alexnet_paper", "alexnet_torchvision", "alexnet_d2l", "lenet5",
              "lenet5_modern", "lenet5_rgb")
     claims, wrong = [], {}
