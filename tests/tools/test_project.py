@@ -28,7 +28,7 @@ POSIX_ONLY = pytest.mark.skipif(os.name == "nt", reason="the Makefile is for POS
 COLAB = {
     "filelock": "3.12.4",  # in October 2023; what is there now is newer
     "keras": "3.13.2", "matplotlib": "3.10.0", "numpy": "2.1.3", "pillow": "11.3.0", "pooch": "1.9.0",
-    "scipy": "1.16.3", "tensorflow": "2.20.0", "torch": "2.11.0", "tqdm": "4.67.3",
+    "safetensors": "0.8.0", "scipy": "1.16.3", "tensorflow": "2.20.0", "torch": "2.11.0", "tqdm": "4.67.3",
 }
 
 
