@@ -275,8 +275,7 @@ class SpatialNorm(Layer):
 
 @dataclass(frozen=True)
 class BatchNorm(Layer):
-    """Each map, or each unit, brought to mean 0 and variance 1 over the batch, then times a learned factor, plus a learned
-    shift.
+    """Each map, or unit, brought to mean 0 and variance 1 over the batch, then times a learned factor, plus a shift.
 
     Ioffe and Szegedy 2015. For prediction it uses running means of both, of which each step takes in a tenth; they are
     stored and not trained.

@@ -20,7 +20,8 @@ from PIL import Image
 
 RNG = np.random.default_rng(5)
 CASES = [("lenet5", (), 1, 10), ("lenet5_modern", (), 1, 10), ("alexnet_small", (), 3, 7),
-         ("alexnet_small", ("two-towers", "tanh"), 3, 20), ("alexnet_photos_128", ("he", "batch-norm", "batch-norm-dense"), 3, 101),
+         ("alexnet_small", ("two-towers", "tanh"), 3, 20),
+         ("alexnet_photos_128", ("he", "batch-norm", "batch-norm-dense"), 3, 101),
          ("alexnet_photos_128", (), 3, 3)]
 
 

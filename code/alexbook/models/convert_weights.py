@@ -238,7 +238,8 @@ def _pair(layer: keras.Layer, name: str, module: Any, axes: tuple[int, ...],
         yield Match(f"{layer.name} bias", layer.bias, module.bias, (0,))
 
 
-def _norm_pair(layer: keras.layers.BatchNormalization, name: str, module: nn.BatchNorm2d | nn.BatchNorm1d) -> Iterator[Match]:
+def _norm_pair(layer: keras.layers.BatchNormalization, name: str,
+               module: nn.BatchNorm2d | nn.BatchNorm1d) -> Iterator[Match]:
     """The matches of a batch normalization: scale, shift, and the running mean and variance."""
     if layer.epsilon != module.eps:
         raise ValueError(f"{layer.name}: its epsilon is {layer.epsilon} in Keras, but {module.eps} in the PyTorch "
