@@ -121,10 +121,9 @@ COMPUTED = {
         "61,100,840": "trace('alexnet_torchvision').parameters",
     },
     "10-source-code-2012": {
-        "150,528": "224 ** 2 * 3",
         "1,922": "31 ** 2 * 2",
         "1,800": "30 ** 2 * 2",
-        "1,319": "0.1 * 13187.6",
+        "1,414": "0.1 * 0.2175 * 255**2",
     },
     "15-relu": {"16,384": "4 ** 7"},
     "16-overfitting": {"1,975": "25 * math.ceil(5000 / 64)"},
@@ -153,7 +152,6 @@ COMPUTED = {
     },
 }
 SOURCED = {
-    "10-source-code-2012": {"13,187.6", "1,148.4"},  # the eigenvalues of ImageNet's colors, from the chapter
     "07-alexnet-keras": {"9,000"},  # an index in code
     "20-errata": {"1,253"},  # a code page of Windows
 }
@@ -168,7 +166,9 @@ DECIMALS = {
         "5.2": f"100 - 100 * work({APART}).macs / trace('alexnet_2012').macs"},
     "07-alexnet-keras": {"1.0001": "1 + 999e-7", "16.1": "-math.log(1e-7 / 1.0001)"},
     "10-source-code-2012": {"1.12": "19.330 - 18.210", "1.16": "41.828 - 40.664",
-                            "1.54": "0.1 * math.sqrt(287.7) / 1.1", "3.08": "0.1 * math.sqrt(1148.4) / 1.1"},
+                            "10.81": "0.1 * math.sqrt(0.2175) * 255 / 1.1",
+                            "3.18": "0.1 * math.sqrt(0.0188) * 255 / 1.1",
+                            "1.56": "0.1 * math.sqrt(0.0045) * 255 / 1.1"},
     "15-relu": {"0.00006": "4.0 ** -7"},
     "16-overfitting": {"0.0025": "0.01 / 4", "0.86": "math.exp(-10 * 0.0005 * 0.015 * 1975)", "1.25": "1 / 0.8",
                        "23.2": "162 * (1 - (1 - 1 / 162) ** 25)"},
@@ -184,7 +184,7 @@ GIVEN = {
     "03-lenet-pytorch": {"0.02"},
     "05-from-lenet-to-alexnet": {"0.003", "0.6", "16.4", "18.2"},  # the last two: AlexNet paper, Table 2
     "06-output-sizes": {"3.4"},  # a section of the paper
-    "10-source-code-2012": {"18.210", "19.330", "40.664", "41.828"},  # the logs of 2012
+    "10-source-code-2012": {"18.210", "19.330", "40.664", "41.828", "1.1"},  # the logs of 2012; a divisor
     "15-relu": {"10.5"},  # a point that somebody reads off a figure
     "16-overfitting": {"0.0005", "0.015"},
     "17-normalization-and-pooling": {"0.405", "0.75", "1.4"},  # a measured share; beta; the paper's difference

@@ -14,15 +14,15 @@ from keras import layers, ops  # noqa: E402
 from torch import nn  # noqa: E402
 
 
-def keras_place(row, column, channel):
+def keras_index(row, column, channel):
     return (row * 6 + column) * 256 + channel
 
 
-def torch_place(row, column, channel):
+def torch_index(row, column, channel):
     return (channel * 6 + row) * 6 + column
 
 
-def pair(strides=2, pool=True, pads=(0, 1, 0, 1), padding=0, carried=True, units=20):
+def pair(strides=2, pool=True, pads=(0, 1, 0, 1), padding=0, converted=True, units=20):
     """As the solution has it."""
     middle = layers.MaxPooling2D(2) if pool else layers.AveragePooling2D(2)
     mine = keras.Sequential([
@@ -32,7 +32,7 @@ def pair(strides=2, pool=True, pads=(0, 1, 0, 1), padding=0, carried=True, units
     yours = nn.Sequential(
         nn.ZeroPad2d(pads), nn.Conv2d(3, 8, 3, stride=strides, padding=padding), nn.ReLU(),
         nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8 * 8 * 8, 20), nn.ReLU(), nn.Linear(20, 10))
-    if carried:
+    if converted:
         convert_weights.keras_to_torch(mine, yours)
     return mine, yours
 
@@ -85,25 +85,25 @@ def first_apart(ours, theirs, x):
 MINE, YOURS = pair()
 
 CASES = (
-    Case(exercises.places, ((keras_place, torch_place),), (
-        ("keras_place is the order of the other framework", (torch_place, keras_place)),
-        ("rows and columns for each other", (lambda r, c, m: (c * 6 + r) * 256 + m, torch_place)),
-        ("counts from 1", (keras_place, lambda r, c, m: torch_place(r, c, m) + 1)),
-        ("channel 0 torch_place gives 256: how many", (keras_place, lambda r, c, m: (m * 6 + r) * 6 + 256 * c)),
-        ("for (0, 0, 0) your function ends in", (lambda r, c, m: 1 // r, torch_place)),
+    Case(exercises.flat_indices, ((keras_index, torch_index),), (
+        ("keras_index is the order of the other framework", (torch_index, keras_index)),
+        ("rows and columns for each other", (lambda r, c, m: (c * 6 + r) * 256 + m, torch_index)),
+        ("counts from 1", (keras_index, lambda r, c, m: torch_index(r, c, m) + 1)),
+        ("channel 0 torch_index gives 256: how many", (keras_index, lambda r, c, m: (m * 6 + r) * 6 + 256 * c)),
+        ("for (0, 0, 0) your function ends in", (lambda r, c, m: 1 // r, torch_index)),
     )),
-    Case(exercises.forgiving, (("lenet5",), ("LeNet5 ",)), (
-        ("flattens maps of 5 x 5", ("lenet5_modern",)),
-        ("flattens maps of 4 x 4", ("lenet_caffe",)),
+    Case(exercises.orderless, (("lenet5",), ("LeNet5 ",)), (
+        ("flattens feature maps of 5 x 5", ("lenet5_modern",)),
+        ("flattens feature maps of 4 x 4", ("lenet_caffe",)),
         ("no LeNet named \"f6\"; it has", ("F6",)),
         ("is text", (5,)),
     )),
     Case(exercises.own_pair, ((MINE, YOURS),), (
         ("on which sides does Keras put the zeros", pair(pads=(0, 0, 0, 0), padding=1)),
-        ("were the weights carried over", pair(carried=False)),
-        ("no convolution with a stride of 2", pair(strides=1, carried=False)),
+        ("were the weights converted", pair(converted=False)),
+        ("no convolution with a stride of 2", pair(strides=1, converted=False)),
         ("no max pooling", pair(pool=False)),
-        ("the layers do not match", pair(units=21, carried=False)),
+        ("the layers do not match", pair(units=21, converted=False)),
         ("weights that are all 0 show nothing", empty(*pair(pads=(0, 0, 0, 0), padding=1))),
         ("the first is a Keras model", (YOURS, MINE)),
     )),

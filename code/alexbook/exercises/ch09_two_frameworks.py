@@ -13,40 +13,40 @@ from alexbook.arithmetic import trace
 from alexbook.checking import Wrong, array, check, result, shown, whole, word
 from alexbook.layers import Dense
 
-SIDE, MAPS = 6, 256  # AlexNet's last map
+SIDE, MAPS = 6, 256  # AlexNet's last feature maps
 ENOUGH = 1e-4
 
 
 @check
-def places(keras_place: object, torch_place: object) -> str:
-    """Exercise 1: the place of a value of a 6 x 6 x 256 map in the flattened line, in either framework."""
+def flat_indices(keras_index: object, torch_index: object) -> str:
+    """Exercise 1: the index of a value of 6 x 6 x 256 feature maps after flattening, in either framework."""
     random = Random(9)
     cases = [(0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (5, 5, 255)]
     cases += [(random.randrange(SIDE), random.randrange(SIDE), random.randrange(MAPS)) for _ in range(60)]
-    shapes = {"keras_place": ((SIDE, SIDE, MAPS), (0, 1, 2)), "torch_place": ((MAPS, SIDE, SIDE), (2, 0, 1))}
+    shapes = {"keras_index": ((SIDE, SIDE, MAPS), (0, 1, 2)), "torch_index": ((MAPS, SIDE, SIDE), (2, 0, 1))}
 
     def true(name: str, case: tuple[int, ...]) -> int:
         shape, axes = shapes[name]
         return int(np.ravel_multi_index([case[axis] for axis in axes], shape))
 
-    for (name, other), function in zip((("keras_place", "torch_place"), ("torch_place", "keras_place")),
-                                       (keras_place, torch_place), strict=True):
+    for (name, other), function in zip((("keras_index", "torch_index"), ("torch_index", "keras_index")),
+                                       (keras_index, torch_index), strict=True):
         found = {case: whole(result(function, *case, of=f"{case}"), f"{name}{case}") for case in cases}
         if all(found[case] == true(other, case) for case in cases):
             raise Wrong(f"{name} is the order of the other framework.")
         if all(found[case] == true(name, (case[1], case[0], case[2])) for case in cases):
             raise Wrong(f"{name} takes rows and columns for each other: rows lie one after the other.")
         if all(found[case] == true(name, case) + 1 for case in cases):
-            raise Wrong(f"{name} counts from 1; the first place is 0.")
+            raise Wrong(f"{name} counts from 1; the first index is 0.")
         for case in cases:
             if found[case] != true(name, case):
                 raise Wrong(f"for row {case[0]}, column {case[1]}, channel {case[2]} {name} gives "
                             f"{shown(found[case], 20)}: how many values lie before it?")
-    return "For a map of one pixel the two would be the same."
+    return "For feature maps of one pixel the two would be the same."
 
 
 @check
-def forgiving(name: object) -> str:
+def orderless(name: object) -> str:
     """Exercise 2: the LeNet for which the flatten order does not matter."""
     name = word(name, name="the name")
     known = [network for network in networks.NETWORKS if network.startswith("lenet")]
@@ -56,8 +56,8 @@ def forgiving(name: object) -> str:
     flat = next(row for row in table if row.layer.kind == "flatten")
     height, width, maps = flat.input_shape
     if height * width > 1 and maps > 1:
-        raise Wrong(f"{name} flattens maps of {height} x {width} pixels.")
-    return f"{name} flattens {maps} maps of one pixel."
+        raise Wrong(f"{name} flattens feature maps of {height} x {width} pixels.")
+    return f"{name} flattens {maps} feature maps of one pixel."
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def own_pair(mine: object, yours: object) -> str:
     if not any(isinstance(layer, keras.layers.MaxPooling2D) for layer in mine.layers):
         raise Wrong("the Keras model has no max pooling.")
     if sum(isinstance(layer, keras.layers.Dense) for layer in mine.layers) != 2:
-        raise Wrong("the Keras model should have two dense layers.")
+        raise Wrong("the Keras model should have two fully connected layers (Dense).")
     try:
         matches = convert_weights.matches(mine, yours)
     except ValueError as error:
@@ -111,7 +111,7 @@ def own_pair(mine: object, yours: object) -> str:
     for match in matches:
         if not np.array_equal(match.to_torch(ops.convert_to_numpy(match.variable)),
                               match.parameter.detach().cpu().numpy()):
-            raise Wrong(f"{match.name} is not the same in both: were the weights carried over?")
+            raise Wrong(f"{match.name} is not the same in both: were the weights converted?")
     for seed in range(3):
         x = np.random.default_rng(seed).normal(size=(2, 32, 32, 3)).astype("float32")
         with torch.inference_mode():
@@ -205,7 +205,7 @@ def first_apart(function: Any) -> str:
             found = result(lambda: function(ours, theirs, x.copy()), of=f"a wrong {name}")
             if not isinstance(found, str) or str.__str__(found) != name:
                 kind = next((row.layer for row in trace(network) if row.name == name), None)
-                note = " (a dense layer)" if isinstance(kind, Dense) else " (a convolution)"
+                note = " (a fully connected layer)" if isinstance(kind, Dense) else " (a convolution)"
                 raise Wrong(f"where the weights of {name}{note} are in the wrong order, your function says "
                             f"{shown(found, 30)}.")
         convert_weights.keras_to_torch(ours, theirs)

@@ -10,13 +10,14 @@ import numpy as np
 from alexbook.checking import Wrong, array, check, close, number, result, shown, whole, wholes
 from alexbook.networks import source_2012
 
-EIGENVALUES = (13187.6, 1148.4, 287.7)  # of a sample of ImageNet's pixels, as in the chapter
+# Of ImageNet's colors, published with fb.resnet.torch (datasets/imagenet.lua) for pixels of 0 to 1; here for 0 to 255.
+EIGENVALUES = tuple(value * 255**2 for value in (0.2175, 0.0188, 0.0045))
 ORDER = "LRN pool ReLU"
 
 
 @check
 def crop_sizes(sizes: object) -> str:
-    """Exercise 1: the crops that give 6 x 6 maps after the last pooling."""
+    """Exercise 1: the crops that give 6 x 6 feature maps after the last pooling."""
     found = set(wholes(sizes, name="the set"))
     for side in sorted(found):
         if not 190 <= side <= 256:
@@ -67,15 +68,15 @@ def fourth_ablation(points: object) -> None:
 @check
 def noise_components(deviations: object) -> str:
     """Exercise 3: one standard deviation of the color noise along each component."""
-    found = array(deviations, (3,), "one deviation for each component")
+    found = array(deviations, (3,), "one standard deviation for each component")
     values = np.array(EIGENVALUES)
     true = 0.1 * np.sqrt(values) / 1.1
     wrong = (
         (0.1 * np.sqrt(values), "the division by 1.1 is missing."),
         (0.1 * values / 1.1, "the source multiplies by standard deviations, and these are eigenvalues: variances."),
         (0.1 * values, "the source multiplies by standard deviations, and these are eigenvalues: variances."),
-        (np.sqrt(values) / 1.1, "the noise has a deviation of a tenth."),
-        (np.sqrt(values), "these are the data's own deviations; the noise is a tenth, and is then divided by 1.1."),
+        (np.sqrt(values) / 1.1, "the noise has a standard deviation of a tenth."),
+        (np.sqrt(values), "these are the pixels' own standard deviations; the noise is a tenth, then divided by 1.1."),
         (0.1 * np.sqrt(values) * 1.1, "by 1.1 it is divided, not multiplied."),
         (true[::-1], "the largest component comes first."),
     )
@@ -85,7 +86,7 @@ def noise_components(deviations: object) -> str:
         if close(found, values, rtol=2e-3):
             raise Wrong(why)
     off = [place + 1 for place in range(3) if not abs(found[place] - true[place]) < 0.01]
-    raise Wrong(f"component {off[0]} is not right: what is the deviation that belongs to an eigenvalue?")
+    raise Wrong(f"component {off[0]} is not right: what is the standard deviation that belongs to an eigenvalue?")
 
 
 @check
@@ -118,28 +119,28 @@ def _count(value: object, true: int, name: str, wrong: dict[int, str]) -> None:
 
 
 @check
-def he_start(logits: object, source_logits: object) -> str:
-    """Exercise 5: He's start for every layer, seen at the logits of the clouds."""
-    new = array(logits, (16, 1000), "he_logits")
-    old = array(source_logits, (16, 1000), "the logits with the source's start")
+def he_initialization(logits: object, source_logits: object) -> str:
+    """Exercise 5: He initialization for every layer, seen at the logits of the photographs."""
+    new = array(logits, (11, 1000), "he_logits")
+    old = array(source_logits, (11, 1000), "the logits with the source's initialization")
     if not (np.isfinite(new).all() and np.isfinite(old).all()):
         raise Wrong("some logits are not finite.")
     spread = old.std(axis=0, ddof=1).mean()
     if not spread > 0:
-        raise Wrong("the source's logits do not differ from image to image; take source_start[\"clouds\"][\"fc8\"].")
+        raise Wrong("the source's logits do not differ from image to image; take source[\"fc8\"].")
     ratio = new.std(axis=0, ddof=1).mean() / spread
     if 40 < ratio < 70:
         return f"They differ {ratio:.0f} times as much from image to image."
     if abs(ratio - 1) < 0.05:
-        raise Wrong("these differ as much as with the source's start: was any weight drawn anew?")
+        raise Wrong("these differ as much as with the source's initialization: was any weight drawn anew?")
     if ratio < 1:
-        raise Wrong("these differ less from image to image than with the source's start; He's deviations are larger in "
-                    "all but one layer.")
+        raise Wrong("these differ less from image to image than with the source's initialization; He's standard "
+                    "deviations are larger in all but one layer.")
     if ratio < 40:
         raise Wrong(f"{ratio:.1f} times is less than He's rule makes of it: were all eight layers drawn anew, with the "
-                    "root of 2 / n, and seen on the clouds?")
+                    "root of 2 / n, and seen on the photographs?")
     raise Wrong(f"{ratio:.0f} times is more than He's rule makes of it: is n the number of inputs of a unit, and the "
-                "deviation a root?")
+                "standard deviation a root?")
 
 
 @check
@@ -172,7 +173,7 @@ def same_orders(orders: object) -> str:
     true = {order for order in known - {ORDER} if torch.equal(after(order), after(ORDER))}
     for order in sorted(chosen - true):
         share = (after(order) != after(ORDER)).double().mean().item()
-        raise Wrong(f"on random maps {share:.0%} of the values that \"{order}\" makes are others than conv1's.")
+        raise Wrong(f"on random feature maps {share:.0%} of the values that \"{order}\" makes are others than conv1's.")
     if chosen != true:
         raise Wrong("what you name is right, but there is more." if chosen else "there is at least one.")
     return "ReLU and max pooling commute; LRN commutes with neither."
@@ -183,7 +184,7 @@ _SLIPS = (
     ("floor", "windows are counted by rounding up."),
     ("bias", "every filter and every unit has a bias."),
     ("channels", "a kernel spans all channels of its input."),
-    ("area", "a dense layer sees every pixel of every map."),
+    ("area", "a fully connected layer sees every pixel of every feature map."),
     ("padding", "padding adds pixels at both ends."),
 )
 
@@ -205,7 +206,7 @@ def read_configuration(function: object) -> str:
         for slip, why in _SLIPS:
             if found == _parameters(text, slip) and true != _parameters(text, slip):
                 raise Wrong(f"for {of} your function gives {shown(found, 20)}: {why}")
-        kind = (" that is a convolution", " that is dense")[place] if place < 2 else ""
+        kind = (" that is a convolution", " that is fully connected")[place] if place < 2 else ""
         raise Wrong(f"for {of}{kind} your function gives {shown(found, 20)}, too {'many' if found > true else 'few'}.")
     built = _parameters(configuration_145())
     found = number(result(function, configuration_145(), of="the columns of 2012"), "the number of parameters")
