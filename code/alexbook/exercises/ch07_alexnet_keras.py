@@ -184,7 +184,7 @@ def grouped_lrn(layer: object) -> str:
     config = result(made.get_config, of="get_config")
     if lost := [name for name, value in settings.items() if name not in config or config[name] != value]:
         raise Wrong(f"get_config does not give back {', '.join(lost)} as it was set.")
-    again = result(lambda: layer.from_config(config), of="from_config(get_config())")
+    again = result(lambda: made.__class__.from_config(config), of="from_config(get_config())")
     if not np.allclose(ops.convert_to_numpy(again(x)), found):
         raise Wrong("the layer that is made anew from its configuration gives other values.")
     large = (150 * x).astype("float16")
