@@ -44,3 +44,19 @@ def test_where_all_outputs_are_clipped_nothing_is_learned() -> None:
     with tf.GradientTape() as tape:
         told = keras.losses.sparse_categorical_crossentropy(np.array([3]), outputs, from_logits=False)
     assert not np.any(tape.gradient(told, outputs).numpy())
+
+
+def test_keras_has_no_trained_alexnet() -> None:
+    """Chapter 7."""
+    assert not [name for name in dir(keras.applications) if "alex" in name.lower()]
+
+
+def test_an_untrained_network_is_proportional_to_its_input() -> None:
+    """Chapter 7: pixels 70 times as large give logits 70 times as large, while all biases are 0."""
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([
+        keras.Input((15, 15, 3)), keras.layers.Conv2D(8, 5, strides=2, activation="relu"),
+        keras.layers.MaxPooling2D(3, strides=2), keras.layers.Flatten(), keras.layers.Dense(10, activation="relu"),
+        keras.layers.Dense(4)])
+    x = np.random.default_rng(0).normal(size=(3, 15, 15, 3)).astype("float32")
+    np.testing.assert_allclose(model(70 * x), 70 * ops.convert_to_numpy(model(x)), rtol=1e-4, atol=1e-4)

@@ -13,6 +13,40 @@ TEST = 6.5 * np.exp(-STEPS / 10) + 0.1
 LABELS = np.arange(32) % 10
 LOGITS = 12.0 * np.eye(1000)[LABELS]
 
+
+class GroupedLRN(keras.layers.Layer):
+    """The solution of exercise 6, and with other class attributes the usual mistakes."""
+
+    divide, cast, lose, ungrouped = True, True, (), False
+
+    def __init__(self, size=5, alpha=1e-4, beta=0.75, k=2.0, groups=1, **kwargs):
+        super().__init__(**kwargs)
+        self.settings = {"size": size, "alpha": alpha, "beta": beta, "k": k, "groups": groups}
+
+    def build(self, input_shape):
+        channel, groups = np.arange(input_shape[-1]), 1 if self.ungrouped else self.settings["groups"]
+        group = channel * groups // input_shape[-1]
+        near = np.abs(channel[:, None] - channel) <= self.settings["size"] // 2
+        self.neighbors = (near & (group[:, None] == group)).astype("float32")
+
+    def call(self, inputs):
+        x = keras.ops.cast(inputs, "float32") if self.cast else inputs
+        alpha = self.settings["alpha"] / (self.settings["size"] if self.divide else 1)
+        sums = keras.ops.matmul(keras.ops.square(x), keras.ops.cast(self.neighbors, x.dtype))
+        return keras.ops.cast(x / (self.settings["k"] + alpha * sums) ** self.settings["beta"], self.returned(inputs))
+
+    def returned(self, inputs):
+        return inputs.dtype
+
+    def get_config(self):
+        kept = {name: value for name, value in self.settings.items() if name not in self.lose}
+        return super().get_config() | kept
+
+
+def variant(**attributes):
+    return type("GroupedLRN", (GroupedLRN,), attributes)
+
+
 CASES = (
     Case(exercises.forget_to_flatten, (((6, 6, 1000), 24_265_064), ((None, 6, 6, 1000), 24_265_064)), (
         ("leaves all axes but the last", ((1000,), 24_265_064)),
@@ -38,7 +72,7 @@ CASES = (
         ("is dropout on", (np.r_[6.9, TEST[:-1]], TEST)),
         ("once after each step", (FIT, TEST[:30])),
         ("at least 20 steps", (FIT[:5], TEST[:5])),
-        ("starts near log 1000", (FIT / 5, TEST / 5)),
+        ("one near log 1000", (FIT / 5, TEST / 5)),
         ("hardly fallen", (np.full(40, 7.2), np.full(40, 6.9))),
     )),
     Case(exercises.cut_apart, ((442_368, 74_760_192),), (
@@ -57,7 +91,16 @@ CASES = (
         ("would have 27 x 27", ("conv2", 3, "same")),
         ("one of same, valid", ("conv2", 3, "none")),
     )),
-    Case(exercises.own_handful, ((LABELS, LOGITS), (list(LABELS), LOGITS.astype("float32"))), (
+    Case(exercises.grouped_lrn, ((GroupedLRN,),), (
+        ("not one of its objects", (GroupedLRN(),)),
+        ("3 and 4 are still neighbors", (variant(ungrouped=True),)),
+        ("divided by the size", (variant(divide=False),)),
+        ("give back groups", (variant(lose=("groups",)),)),
+        ("give back size, alpha, beta, k, groups", (variant(lose=tuple(GroupedLRN().settings)),)),
+        ("their squares computed", (variant(cast=False),)),
+        ("the type of what came in", (variant(returned=lambda self, inputs: "float32"),)),
+    )),
+    Case(exercises.own_batch, ((LABELS, LOGITS), (list(LABELS), LOGITS.astype("float32"))), (
         ("below 0.05", (LABELS, LOGITS / 4)),
         ("32 of the 32 images", (LABELS, 12.0 * np.eye(1000)[LABELS + 1])),
         ("1 of the 32 images are", (LABELS, np.concatenate([12.0 * np.eye(1000)[[11]], LOGITS[1:]]))),

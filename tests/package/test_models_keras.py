@@ -202,6 +202,51 @@ def test_a_saved_model_comes_back(network, tmp_path):
     close(keras.saving.load_model(tmp_path / "model.keras")(x), model(x), rtol=0, atol=0)
 
 
+@pytest.fixture(params=["mixed_float16", "mixed_bfloat16"])
+def policy(request):
+    keras.config.set_dtype_policy(request.param)
+    yield request.param
+    keras.config.set_dtype_policy("float32")
+
+
+@tiny_networks.every
+def test_a_model_in_mixed_precision_computes_nearly_the_same_trains_and_comes_back(network, policy, tmp_path):
+    mixed = keras_models.build(network, seed=0)
+    keras.config.set_dtype_policy("float32")
+    full = keras_models.build(network, seed=0)
+    mixed.set_weights(full.get_weights())
+    x = images(network)
+    expected, found = (ops.convert_to_numpy(ops.cast(model(x), "float32")) for model in (full, mixed))
+    assert {layer.dtype_policy.name for layer in mixed.layers[1:]} == {policy}
+    assert keras.backend.standardize_dtype(mixed.output.dtype) == policy.removeprefix("mixed_")
+    np.testing.assert_allclose(found, expected, rtol=0, atol=np.abs(expected).max() * (
+        0.005 if policy == "mixed_float16" else 0.03))
+    mixed.save(tmp_path / "model.keras")
+    back = keras.saving.load_model(tmp_path / "model.keras")
+    close(ops.cast(back(x), "float32"), found, rtol=0, atol=0)
+    if mixed.trainable_variables:
+        mixed.compile(keras.optimizers.SGD(1e-3), loss="mse", run_eagerly=True)
+        assert np.isfinite(mixed.train_on_batch(x, np.zeros_like(found)))
+        assert all(np.isfinite(ops.convert_to_numpy(v)).all() for v in mixed.trainable_variables)
+
+
+@pytest.mark.parametrize("layer", [keras_layers.LocalResponseNormalization, keras_layers.SpatialResponseNormalization])
+def test_response_normalization_of_values_whose_squares_float16_cannot_hold(layer):
+    x = np.full((1, 6, 6, 8), 300, "float16")
+    found = layer(dtype="mixed_float16")(x)
+    assert keras.backend.standardize_dtype(found.dtype) == "float16"
+    close(ops.cast(found, "float32"), layer()(x.astype("float32")), rtol=2e-3)
+
+
+def test_a_layer_comes_back_with_its_own_settings():
+    made = (keras_layers.LocalResponseNormalization(3, 0.5, 0.6, 1.5, 2), keras_layers.ScaledTanh(),
+            keras_layers.SpatialResponseNormalization(3, 0.5, 0.6, 1.5), keras_layers.Padding2D(((1, 0), (2, 1)), -1.0))
+    for layer in made:
+        config = layer.get_config()
+        again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+        assert type(again) is type(layer) and {**again.get_config(), "sides": 0} == {**config, "sides": 0}
+
+
 def test_what_cannot_be_built_says_where():
     with pytest.raises(ValueError, match="late: .*kernel"):
         keras_models.build(tiny_networks.network(Conv(2, 3), Conv(2, 12, name="late")))

@@ -5,7 +5,7 @@ import numpy as np
 
 from alexbook import networks
 from alexbook.arithmetic import trace
-from alexbook.checking import Wrong, array, check, number, shown, whole, wholes, word
+from alexbook.checking import Wrong, array, check, number, result, shown, whole, wholes, word
 from alexbook.layers import Conv, Dense
 
 CLASSES = 1000
@@ -20,11 +20,11 @@ def forget_to_flatten(shape: object, parameters: object) -> str:
     side, _, maps = table["pool5"].output_shape
     found = wholes(shape, name="the shape")
     if found == (CLASSES,):
-        raise Wrong("that is the shape with the flattening; a dense layer leaves all axes but the last.")
+        raise Wrong("that is the shape with the flattening; a Dense layer leaves all axes but the last.")
     if found == (side, side, maps):
         raise Wrong("that is the shape that fc6 gets; what comes out of fc8?")
     if len(found) != 3:
-        raise Wrong(f"the shape has {len(found)} numbers; a dense layer leaves all axes but the last as they are.")
+        raise Wrong(f"the shape has {len(found)} numbers; a Dense layer leaves all axes but the last as they are.")
     if found != (side, side, CLASSES):
         raise Wrong(f"the shape {found} is not right: which axes does fc8 leave as they are, and what is its last one?")
     fc6 = table["fc6"]
@@ -92,14 +92,14 @@ def which_loss(reported: object, evaluated: object) -> str:
     if np.allclose(fit, test, rtol=1e-6):
         raise Wrong("the two curves are the same numbers: one is from fit, the other from evaluate.")
     if abs(fit[0] - np.log(CLASSES)) > 2:
-        raise Wrong(f"the first reported loss is {fit[0]:.3g}, and a network that knows nothing starts near log 1000.")
+        raise Wrong(f"the first reported loss is {fit[0]:.3g}, and an untrained network has one near log 1000.")
     if np.allclose(fit[1:], test[:-1], rtol=0.02, atol=1e-4):
         raise Wrong("evaluate says what fit says one step later, so nothing was dropped: is dropout on?")
     low, high = test[-10:].mean(), fit[-10:].mean()
     if high < low:
         raise Wrong("in your curves the reported loss is the lower one at the end: have the two changed places?")
     if test[-10:].mean() > 0.8 * test[0]:
-        raise Wrong("the evaluated loss has hardly fallen: were these the five images, with logits and "
+        raise Wrong("the evaluated loss has hardly fallen: were these the five photographs, with logits and "
                     "from_logits=True?")
     return f"Over the last ten steps {low:.2g} against {high:.2g}: the same weights, with and without dropout."
 
@@ -140,7 +140,7 @@ def cut_apart(parameters: object, macs: object) -> str:
 
 @check
 def telling_summary(layer: object, kernel: object, padding: object) -> str:
-    """Exercise 5: the layer, kernel and padding that a summary betrays."""
+    """Exercise 5: the layer, kernel and padding that a summary reveals."""
     table = trace(networks.get("alexnet_article"))
     names = [row.name for row in table.only(Conv)]
     name = word(layer, names, "the layer")
@@ -159,8 +159,55 @@ def telling_summary(layer: object, kernel: object, padding: object) -> str:
 
 
 @check
-def own_handful(labels: object, logits: object) -> str:
-    """Exercise 6: thirty-two images, learned by heart."""
+def grouped_lrn(layer: object) -> str:
+    """Exercise 6: a response normalization whose groups of channels do not see each other."""
+    import keras
+    from keras import ops
+
+    if not (isinstance(layer, type) and issubclass(layer, keras.layers.Layer)):
+        raise Wrong("a class is wanted that is derived from keras.layers.Layer, not one of its objects.")
+    settings = {"size": 3, "alpha": 0.3, "beta": 0.5, "k": 1.5, "groups": 2}
+    x = np.random.default_rng(7).normal(0, 2, (2, 3, 4, 8)).astype("float32")
+
+    def formula(groups: int) -> np.ndarray:
+        return x / (1.5 + 0.3 / 3 * (x ** 2 @ _near(8, groups))) ** 0.5
+
+    made = result(lambda: layer(**settings), of="GroupedLRN(size=3, alpha=0.3, beta=0.5, k=1.5, groups=2)")
+    found = array(result(lambda: ops.convert_to_numpy(made(x)), of="the layer"), x.shape, "the layer's output")
+    if not np.allclose(found, formula(2), rtol=1e-4, atol=1e-5):
+        if np.allclose(found, formula(1), rtol=1e-4, atol=1e-5):
+            raise Wrong("channels 3 and 4 are still neighbors, though with two groups of eight channels they lie in "
+                        "different groups.")
+        if np.allclose(found, x / (1.5 + 0.3 * (x ** 2 @ _near(8, 2))) ** 0.5, rtol=1e-4, atol=1e-5):
+            raise Wrong("alpha was not divided by the size.")
+        raise Wrong("with size=3 and groups=2 the output is not what the formula gives inside each group.")
+    config = result(made.get_config, of="get_config")
+    if lost := [name for name, value in settings.items() if name not in config or config[name] != value]:
+        raise Wrong(f"get_config does not give back {', '.join(lost)} as it was set.")
+    again = result(lambda: made.__class__.from_config(config), of="from_config(get_config())")
+    if not np.allclose(ops.convert_to_numpy(again(x)), found):
+        raise Wrong("the layer that is made anew from its configuration gives other values.")
+    large = (150 * x).astype("float16")
+    half = result(lambda: layer(**settings, dtype="mixed_float16")(large), of="the layer in mixed_float16")
+    if keras.backend.standardize_dtype(half.dtype) != "float16":
+        raise Wrong(f"in mixed_float16 the layer returns {half.dtype}: what comes out has the type of what came in.")
+    expected = ops.convert_to_numpy(layer(**settings)(large.astype("float32")))
+    values = ops.convert_to_numpy(half).astype("float32")
+    if not np.allclose(values, expected, rtol=5e-3, atol=1e-3):
+        raise Wrong("in mixed_float16 large values come out wrong: in which type are their squares computed?")
+    return "The channels of one tower no longer see those of the other."
+
+
+def _near(channels: int, groups: int) -> np.ndarray:
+    """Which channels are neighbors of which, at a size of 3, within their groups."""
+    channel = np.arange(channels)
+    same = channel[:, None] * groups // channels == channel * groups // channels
+    return ((np.abs(channel[:, None] - channel) <= 1) & same).astype("float32")
+
+
+@check
+def own_batch(labels: object, logits: object) -> str:
+    """Exercise 7: thirty-two images, memorized."""
     true = array(labels, name="the labels")
     if true.ndim != 1 or len(true) < 32:
         raise Wrong(f"the labels have the shape {true.shape}; one for each of at least 32 images is wanted.")
@@ -182,4 +229,4 @@ def own_handful(labels: object, logits: object) -> str:
     loss = (np.log(np.exp(found - top).sum(axis=1)) + top[:, 0] - found[rows, true.astype(int)]).mean()
     if not loss < 0.05:
         raise Wrong(f"all images are known, but with a loss of {loss:.2f}; go on until it is below 0.05.")
-    return f"{len(true)} images by heart, with a loss of {loss:.3f}."
+    return f"{len(true)} images memorized, with a loss of {loss:.3f}."
