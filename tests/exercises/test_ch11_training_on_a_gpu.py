@@ -211,7 +211,7 @@ CASES = (
     Case(exercises.more_than_two, ((0.962, "no"), (0.9619, "No")), (
         ("of the convolutions", (0.038, "no")),
         ("of the work", (0.081, "no")),
-        ("fc8 is dense", (0.8945, "no")),
+        ("fc8 is fully connected", (0.8945, "no")),
         ("fc6 alone", (0.619, "no")),
         ("in percent", (96.2, "no")),
         ("0.9 is too small", (0.9, "no")),

@@ -138,7 +138,7 @@ def _largest(memory: int, fixed: int, each: float) -> int:
 
 @check
 def more_than_two(share: object, depends: object) -> None:
-    """Exercise 5: the dense layers' share of what data parallel training exchanges, and whether it depends on n."""
+    """Exercise 5: the fully connected layers' share of what is exchanged, and whether it depends on n."""
     found, counted = number(share, "the share"), trace(networks.get("alexnet_2012"))
     dense = ("fc6", "fc7", "fc8")
     true = sum(counted[name].parameters for name in dense) / counted.parameters
@@ -148,7 +148,8 @@ def more_than_two(share: object, depends: object) -> None:
             (1 - true, "that is the share of the convolutions."),
             (sum(counted[name].macs for name in dense) / counted.macs, "that is their share of the work; what is "
                                                                        "exchanged is a number for each parameter."),
-            ((counted["fc6"].parameters + counted["fc7"].parameters) / counted.parameters, "fc8 is dense, too."),
+            ((counted["fc6"].parameters + counted["fc7"].parameters) / counted.parameters,
+             "fc8 is fully connected, too."),
             (counted["fc6"].parameters / counted.parameters, "that is fc6 alone."),
             (100 * true, "that is in percent; a share lies between 0 and 1."),
         )

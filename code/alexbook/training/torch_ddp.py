@@ -3,10 +3,10 @@
     torchrun --nproc-per-node 2 -m alexbook train alexnet_small cifar10
 
 Each process has the whole network (PyTorch's ``DistributedDataParallel``; NCCL between NVIDIA GPUs, else Gloo) and all
-of the data, in the same order. It learns from every second, third, ... image of a batch and adds its gradients to the
-others', so that all take the step that one process would take with the whole batch, up to rounding. Two layers cannot
-keep to that: dropout draws other masks, for each process has its own random numbers; batch normalization sees its own
-process's share alone.
+of the data, in the same order. It learns from every second, third, ... image of a batch, and the gradients are
+averaged, each process's by its share of the images, so that all take the step that one process would take with the
+whole batch, up to rounding. Two layers cannot keep to that: dropout draws other masks, for each process has its own
+random numbers; batch normalization sees its own process's share alone.
 """
 
 import atexit
