@@ -168,13 +168,18 @@ def patients() -> tuple[tuple[nn.Module, torch.optim.Optimizer, torch.Tensor, to
     labels = torch.arange(len(images))
     models = [_small(seed) for seed in range(3)]
     with torch.no_grad():
-        models[0].get_submodule("conv4").bias.fill_(-1000)
+        _bias(models[0].get_submodule("conv4")).fill_(-1000)
         for module in models[2].modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
                 module.weight.mul_(0.01 / module.weight.std())
     held = [models[0], copy.deepcopy(models[1]), models[2]]
     return tuple((model, torch.optim.SGD(owner.parameters(), lr=0.002, momentum=0.9), images, labels)
                  for model, owner in zip(models, held, strict=True))
+
+
+def _bias(layer: nn.Module) -> torch.Tensor:
+    """The bias of a layer that has one."""
+    return layer.get_parameter("bias")
 
 
 def _small(seed: int) -> nn.Sequential:
@@ -186,7 +191,7 @@ def _small(seed: int) -> nn.Sequential:
         for module in model.modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                nn.init.zeros_(module.bias)
+                nn.init.zeros_(_bias(module))
             elif isinstance(module, nn.Dropout):
                 module.p = 0.0
     return model
