@@ -16,6 +16,10 @@ TREATED = {
     "groups": "01-sliding-window.html#groups",
     "tanh": "02-lenet-keras.html#the-network",
     "sigmoid": "15-relu.html",
+    "flat loss": "08-alexnet-pytorch.html#a-loss-that-stays-flat",
+    "stuck": "08-alexnet-pytorch.html#a-loss-that-stays-flat",
+    "debug": "08-alexnet-pytorch.html#a-loss-that-stays-flat",
+    "loss not decreasing": "08-alexnet-pytorch.html#a-loss-that-stays-flat",
 }
 STATUS = ".search-summary[role=status]:not(:empty)"
 

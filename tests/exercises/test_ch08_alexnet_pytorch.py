@@ -110,13 +110,16 @@ CASES = (
         ("not the name of a layer", (lambda model: 3,)),
         ("ends in", (lambda model: model.conv9,)),
     )),
-    Case(exercises.he_deviations, (([0.0295, 0.0340, 0.0340],), (torch.tensor([0.02946, 0.03402, 0.03402]),)), (
-        ("their own tower only", ([0.0295, 0.0241, 0.0241],)),
-        ("a root is missing", ([0.000868, 0.001157, 0.001157],)),
-        ("the root of 1 / n", ([0.02083, 0.02406, 0.02406],)),
-        ("9 pixels of each map", ([0.0884, 0.1021, 0.1021],)),
-        ("the program of 2012", ([0.03, 0.03, 0.03],)),
-        ("conv4: 0.05 is too large", ([0.0295, 0.05, 0.0340],)),
+    Case(exercises.which_causes, ((["dead units", "other weights", "weights too small"],),
+                                  (("Dead units", " other weights", "weights too small"),)), (
+        ("look at the updates", (["other weights", "dead units", "weights too small"],)),
+        ("network 2 has another cause than 'rate too small'", (["dead units", "rate too small", "weights too small"],)),
+        ("network 3 has another cause than 'dead units'", (["dead units", "other weights", "dead units"],)),
+        ("add up to 1", (["second softmax"] * 3,)),
+        ("measurements would be healthy", (["wrong labels"] * 3,)),
+        ("you name 2 causes", (["dead units", "other weights"],)),
+        ("the cause of network 1 is one of", (["too cold", "other weights", "weights too small"],)),
+        ("a list of three names", ("dead units",)),
     )),
     Case(exercises.other_alexnet, ((other,),), (
         ("conv1 has weights of the shape (96, 3, 11, 11)", (lambda: other(first=96),)),
@@ -136,6 +139,24 @@ CASES = (
         ("too many", (lambda model, images: 10**9,)),
     )),
 )
+
+
+def test_patients_have_what_their_causes_say():
+    """Measured here once more: who moves, who is active, how much of the photographs arrives."""
+    for place, (model, optimizer, images, labels) in enumerate(exercises.patients()):
+        before = [value.clone() for value in model.parameters()]
+        active, x = {}, images
+        for name, layer in model.named_children():
+            x = layer(x)
+            active[name] = bool((x > 0).any())
+        F.cross_entropy(x, labels).backward()
+        optimizer.step()
+        moved = any(not torch.equal(value, old) for value, old in zip(model.parameters(), before, strict=True))
+        dead = not active["conv4"]
+        faint = x.std(dim=0).mean().item() < 1e-5
+        cause = exercises._TRUE[place]
+        assert (dead, not moved) == (cause == "dead units", cause == "other weights")
+        assert faint == (cause in ("dead units", "weights too small"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

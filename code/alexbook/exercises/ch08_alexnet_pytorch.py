@@ -1,5 +1,6 @@
 """The checks of chapter 8, "AlexNet in PyTorch"."""
 
+import copy
 import math
 from dataclasses import replace
 from random import Random
@@ -11,7 +12,8 @@ from torch.nn import functional as F
 
 from alexbook import networks
 from alexbook.arithmetic import Row, trace
-from alexbook.checking import Wrong, array, callable_, check, given, result, shown, whole
+from alexbook.checking import Wrong, array, callable_, check, given, result, shown, whole, word
+from alexbook.datasets import photographs
 from alexbook.layers import Activation, Conv, Dense, Flatten, MaxPool, pair
 from alexbook.models import torch as torch_models
 from alexbook.networks import Network
@@ -21,7 +23,7 @@ MAPS = 48  # of one tower, after conv1
 
 @check
 def which_sizes(smallest: object, largest: object) -> None:
-    """Exercise 1: the smallest and the largest square image that the article's network takes."""
+    """Exercise 1: the smallest and the largest square image that the network with one tower takes."""
     low, high = whole(smallest, "the smallest side"), whole(largest, "the largest side")
     network = networks.get("alexnet_article")
     body = replace(network, layers=tuple(layer for layer in network.layers if isinstance(layer, (Conv, MaxPool))))
@@ -154,39 +156,70 @@ def _name(function: object, model: nn.Module, met: tuple[str, ...]) -> object:
     return found
 
 
+CAUSES = ("rate too small", "dead units", "weights too small", "second softmax", "other weights", "wrong labels")
+_TRUE = ("dead units", "other weights", "weights too small")
+
+
+def patients() -> tuple[tuple[nn.Module, torch.optim.Optimizer, torch.Tensor, torch.Tensor], ...]:
+    """Exercise 4: three networks whose loss is flat, each as (model, optimizer, images, labels)."""
+    pixels = np.stack([photographs.load(name) for name in photographs.names()])
+    images = F.avg_pool2d(torch.from_numpy(pixels).permute(0, 3, 1, 2).float(), 8)
+    images = (images - images.mean()) / images.std()
+    labels = torch.arange(len(images))
+    models = [_small(seed) for seed in range(3)]
+    with torch.no_grad():
+        _bias(models[0].get_submodule("conv4")).fill_(-1000)
+        for module in models[2].modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                module.weight.mul_(0.01 / module.weight.std())
+    held = [models[0], copy.deepcopy(models[1]), models[2]]
+    return tuple((model, torch.optim.SGD(owner.parameters(), lr=0.002, momentum=0.9), images, labels)
+                 for model, owner in zip(models, held, strict=True))
+
+
+def _bias(layer: nn.Module) -> torch.Tensor:
+    """The bias of a layer that has one."""
+    return layer.get_parameter("bias")
+
+
+def _small(seed: int) -> nn.Sequential:
+    """The small AlexNet with eleven classes, He initialization and no dropout; leaves PyTorch's random state alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = torch_models.build(networks.get("alexnet_small"))
+        model.fc8 = nn.Linear(256, 11)
+        for module in model.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(_bias(module))
+            elif isinstance(module, nn.Dropout):
+                module.p = 0.0
+    return model
+
+
+# What a wrong name for a patient would need, and the patient does not have.
+_SIGNS = {
+    "rate too small": "then the weights would move, if only a little, and most units would be active.",
+    "dead units": "then a layer would have no active unit; look at the least active layer of each network.",
+    "weights too small": "then its outputs would vary less and less from layer to layer.",
+    "second softmax": "then its outputs would add up to 1.",
+    "other weights": "then no weight would move in a step; look at the updates.",
+    "wrong labels": "then all four measurements would be healthy.",
+}
+
+
 @check
-def he_deviations(deviations: object) -> str:
-    """Exercise 4: He's deviation for conv3, conv4 and conv5."""
-    found = array(deviations, (3,), "one deviation for each layer")
-    table = trace(networks.get("alexnet_2012"))
-    rows = [table[name] for name in ("conv3", "conv4", "conv5")]
-    inputs = np.array([row.weights // row.of(Conv).filters for row in rows])
-    true = np.sqrt(2 / inputs)
-    whole_maps = np.array([row.input_shape[-1] * 9 for row in rows])
-    wrong = (
-        (np.sqrt(2 / whole_maps), "conv4 and conv5 see the maps of their own tower only."),
-        (2 / inputs, "these are the squares; a root is missing."),
-        (np.sqrt(1 / inputs), "that is the root of 1 / n; He's rule makes up for the half that ReLU takes away."),
-        (np.sqrt(2 / (inputs / 9)), "a unit sees 9 pixels of each map."),
-        (np.sqrt(2 / (inputs * np.array([row.output_shape[0] ** 2 for row in rows]))),
-         "n counts the inputs of one unit, at one position."),
-        (np.sqrt(2 / np.array([9 * row.of(Conv).filters for row in rows])),
-         "n counts inputs, and these are the outputs."),
-        (np.sqrt(2 / np.array([9 * row.of(Conv).filters // 2 for row in rows])),
-         "n counts inputs, and these are the outputs."),
-        (np.full(3, 0.03), "that is what the program of 2012 has; what does He's rule give?"),
-    )
-    off = ~(np.abs(found - true) < 1e-4)  # NaN is close to nothing
-    if not off.any():
-        return "The program's 0.03 is close to all three."
-    for values, why in wrong:
-        if np.abs(found - values).max() < 1e-4:
-            raise Wrong(why)
-    place = int(off.argmax())
-    if not np.isfinite(found[place]):
-        raise Wrong(f"{rows[place].name}: {found[place]} is not a deviation.")
-    size = "large" if found[place] > true[place] else "small"
-    raise Wrong(f"{rows[place].name}: {found[place]:.4g} is too {size}. How many values does one of its units see?")
+def which_causes(causes: object) -> str:
+    """Exercise 4: the causes of three flat losses, by their names, in order."""
+    if isinstance(causes, str) or not isinstance(causes, (list, tuple)):
+        raise Wrong(f"the answer is a list of three names, and {shown(causes)} is not.")
+    if len(causes) != len(_TRUE):
+        raise Wrong(f"there are three networks, and you name {len(causes)} causes.")
+    for place, (cause, true) in enumerate(zip(causes, _TRUE, strict=True), 1):
+        found = word(cause, CAUSES, f"the cause of network {place}")
+        if found != true:
+            raise Wrong(f"network {place} has another cause than {found!r}: {_SIGNS[found]}")
+    return "Found by measurement, and none of the three by its curve."
 
 
 @check
