@@ -1,4 +1,4 @@
-"""The book's commands: ``python -m alexbook train``, ``predict``, ``experiment`` and ``trace``.
+"""The book's commands: ``python -m alexbook train``, ``predict``, ``evaluate``, ``experiment`` and ``trace``.
 
 What needs NumPy is imported by the functions that use it, for NumPy takes as many threads as it is told of when it is
 loaded (:func:`_set_threads`).
@@ -48,6 +48,15 @@ def parser() -> argparse.ArgumentParser:
     telling.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="files of images")
     telling.add_argument("--top", type=int, default=5, help="how many classes to name (default: 5)")
     telling.add_argument("--framework", default="torch", metavar="{torch,keras}", help="(default: torch)")
+    measuring = commands.add_parser("evaluate", help="measure a trained network on a dataset's test images")
+    measuring.add_argument("weights", help="as for predict")
+    measuring.add_argument("dataset", help="a dataset's name, such as mnist")
+    measuring.add_argument("--views", type=int, default=1, help="views of each image: 1, or 10 (paper, section 4.1)")
+    measuring.add_argument("--per-class", type=int, default=None, help="of caltech101 and flowers: as in training")
+    measuring.add_argument("--split", type=int, default=0, help="of caltech101 and flowers: as in training")
+    measuring.add_argument("--framework", default="torch", metavar="{torch,keras}", help="(default: torch)")
+    measuring.add_argument("--data", type=Path, default=None, help="a folder that holds the dataset")
+    _add_threads(measuring)
     return made
 
 
@@ -151,6 +160,25 @@ def predict(options: argparse.Namespace) -> int:
     return 0
 
 
+def evaluate(options: argparse.Namespace) -> int:
+    """Print a trained network's errors on a dataset's test images; returns the exit status."""
+    from alexbook.datasets import DatasetUnavailable
+    from alexbook.weights.evaluation import evaluate as measure
+    try:
+        found = measure(options.weights, options.dataset, options.data, views=options.views,
+                        framework=options.framework, per_class=options.per_class, seed=options.split)
+    except DatasetUnavailable as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{len(found.labels):,} test images of {len(found.classes)} classes, {options.views} "
+          f"view{'s' * (options.views > 1)} of each")
+    print(f"top-1 error          {found.error():7.2%}")
+    if len(found.classes) > 10:
+        print(f"top-5 error          {found.error(5):7.2%}")
+    print(f"mean error of classes{found.class_error:7.2%}")
+    return 0
+
+
 def _how(options: argparse.Namespace) -> dict[str, Any]:
     """What decides how a run is made, and not what it computes."""
     return {"folder": options.data, "devices": options.devices, "auto_batch": options.auto_batch,
@@ -186,7 +214,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command is None:
             chosen.print_help()
             return 0
-        return {"train": train, "experiment": experiment, "trace": trace, "predict": predict}[options.command](options)
+        return {"train": train, "experiment": experiment, "trace": trace, "predict": predict,
+                "evaluate": evaluate}[options.command](options)
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         print(f"alexbook: {error}", file=sys.stderr)
         return 2
