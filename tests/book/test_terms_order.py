@@ -92,7 +92,8 @@ def first_explained(entry: Entry) -> int:
 
 def too_early() -> dict[tuple[int, str], str]:
     """(chapter, term) -> section and words, where a term is first used before it is explained."""
-    finder, found = Finder(glossary()), {}
+    finder = Finder(glossary())
+    found: dict[tuple[int, str], str] = {}
     begins = {entry.term: first_explained(entry) for entry in finder.entries}
     for number, paragraph in enumerate(whole_book()):
         for start, end, entry in finder.first_uses(paragraph.text, set()):
@@ -121,3 +122,32 @@ def test_no_term_is_used_before_it_is_explained() -> None:
 
 def test_every_exception_is_needed() -> None:
     assert EXCEPTIONS.keys() <= too_early().keys()
+
+
+def test_only_running_text_is_looked_at(tmp_path: Path) -> None:
+    text = """# Title
+
+The *stride* is a step, `code`, $math$ and [padding](06-output-sizes.ipynb#padding).
+
+<ax-output-size input="8">
+<p>fallback</p>
+</ax-output-size>
+
+## 1. The second
+A [paper](https://example.org/title).
+
+```python
+code = 1
+```
+
+## Further reading
+
+- titles
+"""
+    notebook = tmp_path / "01-title.ipynb"
+    notebook.write_text(json.dumps({"cells": [
+        {"cell_type": "markdown", "metadata": {"tags": [book.GOALS_TAG]}, "source": "goals"},
+        {"cell_type": "markdown", "metadata": {}, "source": text},
+        {"cell_type": "code", "metadata": {}, "source": "code"}]}), encoding="utf-8")
+    found = [(p.section, " ".join(p.text.split())) for p in paragraphs(notebook) if p.text.strip()]
+    assert found == [("title", "The *stride* is a step, , and ."), ("the-second", "A [paper .")]
