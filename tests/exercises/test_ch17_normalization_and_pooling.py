@@ -234,7 +234,7 @@ CASES = (
         ("over the maps", (variant("OverMaps", over=(1,)),)),
         ("over all maps together", (variant("Together", over=(0, 1, 2, 3)),)),
         ("and not by its root", (variant("Variance", deviation=lambda self, v: v + 1e-5),)),
-        ("not divided by its deviation", (variant("OnlyCentered", deviation=lambda self, v: 1.0),)),
+        ("not divided by its standard deviation", (variant("OnlyCentered", deviation=lambda self, v: 1.0),)),
         ("not centered", (NotCentered,)),
         ("is epsilon 1e-5", (variant("LargeEpsilon", epsilon=1e-3),)),
         ("as it came", (variant("Identity", forward=lambda self, x: x),)),

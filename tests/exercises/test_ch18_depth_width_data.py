@@ -98,7 +98,7 @@ CASES = (
         ("between conv4b and conv5 there is no activation", (six(0.9, (Conv(96, 3, padding=1, name="conv4b"),)),)),
         ("its input is (28, 28, 3)", (changed(input_shape=(28, 28, 3)),)),
         ("there are ten classes", (changed(layers=(*MINE.layers[:-2], Dense(12), MINE.layers[-1])),)),
-        ("2 dense layers", (changed(layers=(*(layer for layer in MINE.layers if layer.name != "fc7"),)),)),
+        ("2 fully connected layers", (changed(layers=(*(layer for layer in MINE.layers if layer.name != "fc7"),)),)),
         ("does not fit together", (changed(layers=tuple(
             layer for layer in MINE.layers if layer.kind != "flatten")),)),
         ("no layer", (forced(*MINE.layers, "softmax"),)),

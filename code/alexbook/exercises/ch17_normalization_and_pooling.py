@@ -115,7 +115,7 @@ def shift_both(three: object, two: object) -> None:
 
 def _normalized(x: np.ndarray, mean: np.ndarray, variance: np.ndarray, factor: np.ndarray,
                 shift: np.ndarray) -> np.ndarray:
-    """Batch normalization in use, as PyTorch does it."""
+    """Batch normalization in inference, as PyTorch does it."""
     values, *figures = map(torch.from_numpy, (x, mean, variance, factor, shift))
     return F.batch_norm(values, figures[0], figures[1], figures[2], figures[3], eps=EPSILON).numpy()
 
@@ -139,7 +139,7 @@ def fold(function: object) -> str:
         true = _normalized(_conv(x, weight), mean, variance, factor, shift)
         if not close(_conv(x, new) + bias[:, None, None], true, rtol=1e-7, atol=1e-9):
             _say_what_is_not_folded(of, new, bias, weight, mean, variance, factor, shift)
-    return "After a convolution, in use, batch normalization costs nothing."
+    return "After a convolution, in inference, batch normalization costs nothing."
 
 
 def _conv(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -156,13 +156,13 @@ def _say_what_is_not_folded(of: str, new: np.ndarray, bias: np.ndarray, weight: 
     if not scaled(scale):
         for other, why in (
             (np.ones_like(scale), "is still the old one"),
-            (factor, "is not divided by the deviation"),
+            (factor, "is not divided by the standard deviation"),
             (1 / np.sqrt(variance + EPSILON), "lacks the factor"),
             (factor / (variance + EPSILON), "is divided by the variance, and not by its root"),
             (factor / variance, "is divided by the variance, and not by its root"),
             (factor / np.sqrt(variance), "is nearly right: epsilon is missing"),
             (factor / (np.sqrt(variance) + EPSILON), "is nearly right: epsilon belongs under the root"),
-            (factor * np.sqrt(variance + EPSILON), "is multiplied by the deviation, and not divided"),
+            (factor * np.sqrt(variance + EPSILON), "is multiplied by the standard deviation, and not divided"),
         ):
             if scaled(other):
                 raise Wrong(f"for {of} the new weight {why}.")
@@ -241,14 +241,14 @@ def how_many_images(count: object) -> None:
 
 @check
 def own_batch_norm(kind: object) -> str:
-    """Exercise 7: batch normalization as a module, in training and in use, beside PyTorch's own."""
+    """Exercise 7: batch normalization as a module, in training and in inference, beside PyTorch's own."""
     if not isinstance(kind, type) or not issubclass(kind, nn.Module):
         raise Wrong("the answer is a class made from nn.Module, and not an instance of it or something else.")
     if issubclass(kind, nn.modules.batchnorm._NormBase):
         raise Wrong("that is PyTorch's own with another name.")
     for maps, batches in ((4, 3), (2, 5)):
         _beside_pytorchs(kind, maps, batches)
-    return "In training, in use, and in between."
+    return "In training, in inference, and in between."
 
 
 def _batches(maps: int, count: int) -> Iterator[torch.Tensor]:
@@ -281,7 +281,7 @@ def _beside_pytorchs(kind: type, maps: int, batches: int) -> None:
         kept = {name: value.clone() for name, value in mine.named_buffers()}
         found, true = _passed(mine, x), array(theirs(x))
         if any(not torch.equal(value, kept[name]) for name, value in mine.named_buffers()):
-            raise Wrong("in use the running averages go on changing.")
+            raise Wrong("in inference the running averages go on changing.")
         if not close(found, true, rtol=1e-6, atol=1e-8):
             _say_what_is_not_kept(mine, batches, x, found, theirs)
     with torch.no_grad():
@@ -330,7 +330,7 @@ def _say_what_is_not_normalized(batch: int, x: torch.Tensor, found: np.ndarray) 
         (each((1,)), "normalized over the maps, and not map by map"),
         (each((1, 2, 3)), "normalized over the maps, and not map by map"),
         (each((0, 1, 2, 3)), "normalized over all maps together, and not map by map"),
-        (array(x - mean), "centered, but not divided by its deviation"),
+        (array(x - mean), "centered, but not divided by its standard deviation"),
         (array((x - mean) / (deviation ** 2 + EPSILON)), "divided by the variance, and not by its root"),
         (array(x / torch.sqrt(deviation ** 2 + EPSILON)), "divided, but not centered"),
     ):
@@ -338,16 +338,16 @@ def _say_what_is_not_normalized(batch: int, x: torch.Tensor, found: np.ndarray) 
             raise Wrong(f"in training a batch comes out {why}.")
     if abs(found.mean()) < 1e-6 and abs(found.std() - 1) < 1e-3:
         raise Wrong("in training a batch comes out nearly right: is epsilon 1e-5, and under the root?")
-    raise Wrong(f"in training a batch comes out with mean {found.mean():.3g} and deviation {found.std():.3g}, which "
-                "is not what the formula gives at the start.")
+    raise Wrong(f"in training a batch comes out with mean {found.mean():.3g} and standard deviation {found.std():.3g}, "
+                "which is not what the formula gives at first.")
 
 
 def _say_what_is_not_kept(mine: nn.Module, batches: int, x: torch.Tensor, found: np.ndarray,
                           theirs: nn.BatchNorm2d) -> None:
-    """Raises Wrong for a batch that does not come out in use as it should."""
+    """Raises Wrong for a batch that does not come out in inference as it should."""
     mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
     if close(found, array(F.batch_norm(x, mean, variance, eps=EPSILON)), rtol=1e-6, atol=1e-8):
-        raise Wrong("in use your layer still takes mean and variance of the batch.")
+        raise Wrong("in inference your layer still takes mean and variance of the batch.")
     if close(found, array(x / np.sqrt(1 + EPSILON)), rtol=1e-6, atol=1e-8) or close(found, array(x), rtol=1e-6):
         raise Wrong("after training the running averages are still 0 and 1.")
     maps = theirs.num_features
@@ -368,4 +368,4 @@ def _say_what_is_not_kept(mine: nn.Module, batches: int, x: torch.Tensor, found:
         raise Wrong("the running mean is right; the running variance divides by n, where n - 1 is asked for.")
     if not any(close(value.reshape(-1), theirs.running_var, rtol=1e-6) for value in kept):
         raise Wrong("the running mean is right, the running variance is not. Where does it start?")
-    raise Wrong("both running averages are right, but in use they are not applied as the batch's were.")
+    raise Wrong("both running averages are right, but in inference they are not applied as the batch's were.")

@@ -152,8 +152,8 @@ def six_convolutions(network: object) -> str:
     layers = counted.only(Conv, Dense)
     _no_two_in_one(counted)
     if len(layers) - 6 != len(base.only(Dense)):
-        raise Wrong(f"it has {len(layers) - 6} dense layers, and the original {len(base.only(Dense))}: the comparison "
-                    "is about convolutions.")
+        raise Wrong(f"it has {len(layers) - 6} fully connected layers, and the original {len(base.only(Dense))}: the "
+                    "comparison is about convolutions.")
     off = counted.macs / base.macs - 1
     if abs(off) > NEAR:
         raise Wrong(f"it does {counted.macs:,} MACs, {100 * abs(off):.0f} % {'more' if off > 0 else 'fewer'} than the "
