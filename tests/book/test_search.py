@@ -10,7 +10,7 @@ TREATED = {
     "padding": "01-sliding-window.html#padding-adding-a-margin",
     "LRN": "17-normalization-and-pooling.html",
     "227": "06-output-sizes.html",
-    "dropout": "16-overfitting.html#remedy-3-dropout",
+    "dropout": "16-overfitting.html#dropout",
     "receptive field": "01-sliding-window.html#how-far-back-does-one-output-see",
     "top-5": "05-from-lenet-to-alexnet.html",
     "groups": "01-sliding-window.html#groups",

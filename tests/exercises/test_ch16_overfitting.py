@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from exercise_cases import Case, assert_case, faults
+from scipy import stats
 
 torch = pytest.importorskip("torch")
 from alexbook.exercises import ch16_overfitting as exercises  # noqa: E402
@@ -97,6 +98,21 @@ class NoArguments(nn.Module):
         super().__init__()
 
 
+def paired(factor=lambda k: stats.t.ppf(0.975, k - 1), ddof=1, root=0.5, of=float):
+    """The solution of exercise 7, or one with another factor, divisor or power of the number of pairs."""
+    def interval(ours, theirs):
+        change = np.asarray(ours) - np.asarray(theirs)
+        half = factor(len(change)) * change.std(ddof=ddof) / len(change) ** root
+        return of(change.mean() - half), of(change.mean() + half)
+    return interval
+
+
+def unpaired(ours, theirs):
+    half = stats.t.ppf(0.975, len(ours) - 1) * math.sqrt((np.var(ours, ddof=1) + np.var(theirs, ddof=1)) / len(ours))
+    middle = np.mean(ours) - np.mean(theirs)
+    return middle - half, middle + half
+
+
 CASES = (
     Case(exercises.views, ((162,), (162.0,)), (
         ("one place more", (128,)),
@@ -119,23 +135,23 @@ CASES = (
     )),
     Case(exercises.another_share, ((0.8, 1.25), (np.float32(0.8), 1 / 0.8)), (
         ("exchanged", (1.25, 0.8)),
-        ("in_use: that is the share that is dropped", (0.2, 1.25)),
-        ("in_use: one half", (0.5, 2)),
-        ("in_use: the form of 2012 does something", (1, 1.25)),
-        ("in_use: 0.9 is too large", (0.9, 1.25)),
-        ("in_use: 0.7 is too small", (0.7, 1.25)),
+        ("at_test: that is the share that is dropped", (0.2, 1.25)),
+        ("at_test: one half", (0.5, 2)),
+        ("at_test: the form of 2012 does something", (1, 1.25)),
+        ("at_test: 0.9 is too large", (0.9, 1.25)),
+        ("at_test: 0.7 is too small", (0.7, 1.25)),
         ("make up for a fifth", (0.8, 1.2)),
         ("four fifths", (0.8, 5)),
         ("drops half", (0.8, 2)),
         ("1 is too small", (0.8, 1)),
     )),
-    Case(exercises.views_in_passes, ((23.2,), (162 * (1 - (1 - 1 / 162) ** 25),)), (
+    Case(exercises.views_in_epochs, ((23.2,), (162 * (1 - (1 - 1 / 162) ** 25),)), (
         ("ever comes twice", (25,)),
         ("the paper's count", (22.8,)),
         ("the places alone", (81 * (1 - (80 / 81) ** 25),)),
         ("not one of all", (25 * (1 - 25 / 162),)),
         ("earlier ones", (25 * 161 / 162,)),
-        ("one pass fewer", (162 * (1 - (1 - 1 / 162) ** 24),)),
+        ("one epoch fewer", (162 * (1 - (1 - 1 / 162) ** 24),)),
         ("too few", (20,)),
         ("too many", (24,)),
         ("at most 25", (162,)),
@@ -144,7 +160,7 @@ CASES = (
         ("what is gone", (0.138,)),
         ("about ten times", (0.985,)),
         ("at the start only", (0.744,)),
-        ("after one pass", (0.993,)),
+        ("after one epoch", (0.993,)),
         ("ten times", (0.971,)),
         ("Percent?", (86,)),
         ("0.9 is too much", (0.9,)),
@@ -158,10 +174,28 @@ CASES = (
         ("0.4 times as far", (0.001,)),
         ("between 0 and 1", (2.5,)),
     )),
+    Case(exercises.interval, ((paired(),), (paired(of=np.float64),)), (
+        ("The lower end comes first", (lambda a, b: paired()(a, b)[::-1],)),
+        ("the other way round", (lambda a, b: paired()(b, a),)),
+        ("not the mean of the differences", (lambda a, b: (0.0, 1.0),)),
+        ("the mean of several varies less", (paired(root=0),)),
+        ("divided by one less", (paired(ddof=0),)),
+        ("1.96 is for many", (paired(factor=lambda k: 1.96),)),
+        ("the normal distribution", (paired(factor=lambda k: stats.norm.ppf(0.975)),)),
+        ("10 % in all", (paired(factor=lambda k: stats.t.ppf(0.95, k - 1)),)),
+        ("degrees of freedom", (paired(factor=lambda k: stats.t.ppf(0.975, k)),)),
+        ("one standard error", (paired(factor=lambda k: 1),)),
+        ("pair by pair first", (unpaired,)),
+        ("too wide", (paired(factor=lambda k: 100),)),
+        ("too narrow", (paired(factor=lambda k: 0.5),)),
+        ("returns 0 and nan", (lambda a, b: (0, math.nan),)),
+        ("has the shape", (lambda a, b: 0.5,)),
+        ("interval", (3,)),
+    )),
     Case(exercises.dropout_2012, ((Dropout2012,),), (
-        ("something had to be done in use", (Today,)),
-        ("something had to be done in use", (Unscaled,)),
-        ("in use, a layer that drops a share of 0.2 multiplies by 0.2. That is the share", (Exchanged,)),
+        ("something had to be done at test time", (Today,)),
+        ("something had to be done at test time", (Unscaled,)),
+        ("at test time, a layer that drops a share of 0.2 multiplies by 0.2. That is the share", (Exchanged,)),
         ("still drops", (AlwaysOn,)),
         ("that is today's form", (ScaledInTraining,)),
         ("in 2012 they were left alone", (ScaledTwice,)),
@@ -183,9 +217,9 @@ def test_check(case: Case) -> None:
     assert_case(case)
 
 
-def test_views_seen_in_so_many_passes_come_out_so_when_they_are_drawn() -> None:
+def test_views_seen_in_so_many_epochs_come_out_so_when_they_are_drawn() -> None:
     draws = np.random.default_rng(0).integers(0, 162, (4000, 25))
-    assert exercises.views_in_passes.verdict(np.mean([len(set(row)) for row in draws.tolist()])).right
+    assert exercises.views_in_epochs.verdict(np.mean([len(set(row)) for row in draws.tolist()])).right
 
 
 def test_a_class_that_returns_nothing_yet_is_not_answered() -> None:

@@ -5,14 +5,16 @@ from itertools import product
 
 import numpy as np
 import torch
+from scipy import stats
 from torch import nn
 from torch.nn import functional as F
 
-from alexbook import runs
-from alexbook.checking import Wrong, array, check, close, number, result, shown, whole, word
+from alexbook import intervals
+from alexbook.checking import Wrong, array, callable_, check, close, number, result, shown, whole, word
 
 SIDE, WINDOW = 40, 32  # of a stored image and of what the network sees, in the recorded runs
-PASSES = 25
+EPOCHS = 25
+STEPS, RATE, DECAY = 79, 0.03, 0.0005  # of the training in exercise 5: steps in an epoch, first learning rate
 TRUE = frozenset("ad")  # of the five tasks: those that a mirror does not change
 TASKS = {"b": "does the mirror image of every letter mean the same letter?",
          "c": "what does the arrow do in the mirror?",
@@ -58,9 +60,9 @@ def true_statements(tasks: object) -> None:
 
 
 @check
-def another_share(in_use: object, in_training: object) -> None:
+def another_share(at_test: object, in_training: object) -> None:
     """Exercise 3: what both forms of dropout multiply by where a fifth is dropped."""
-    use, training = number(in_use, "in_use"), number(in_training, "in_training")
+    use, training = number(at_test, "at_test"), number(in_training, "in_training")
     survivors = nn.Dropout(0.2)(torch.ones(100)).max().item()
     if close(use, 1 / survivors, rtol=1e-3) and close(training, survivors, rtol=1e-3):
         return
@@ -68,59 +70,58 @@ def another_share(in_use: object, in_training: object) -> None:
         raise Wrong("the right numbers, exchanged: which form makes outputs smaller, and which makes them larger?")
     if not close(use, 1 / survivors, rtol=1e-3):
         if close(use, 0.2):
-            raise Wrong("in_use: that is the share that is dropped, and the outputs stand for those that are there.")
+            raise Wrong("at_test: that is the share that is dropped, and the outputs stand for those that are there.")
         if close(use, 0.5):
-            raise Wrong("in_use: one half is for a layer that drops half of its outputs.")
+            raise Wrong("at_test: one half is for a layer that drops half of its outputs.")
         if close(use, 1):
-            raise Wrong("in_use: the form of 2012 does something in use; today's form does not.")
-        raise Wrong(f"in_use: {use:g} is too {'large' if use > 1 / survivors else 'small'}. What share of the outputs "
+            raise Wrong("at_test: the form of 2012 does something at test time; today's form does not.")
+        raise Wrong(f"at_test: {use:g} is too {'large' if use > 1 / survivors else 'small'}. What share of the outputs "
                     "has the next layer seen in training?")
     why = {1.2: " The survivors make up for a fifth of all outputs, and there are fewer of them.",
            5.0: " That would be right if four fifths were dropped.", 2.0: " That is for a layer that drops half."}
-    raise Wrong(f"in_use is right; in_training: {training:g} is too {'large' if training > survivors else 'small'}."
+    raise Wrong(f"at_test is right; in_training: {training:g} is too {'large' if training > survivors else 'small'}."
                 + why.get(round(training, 6), " What brings the mean back to where it was?"))
 
 
 @check
-def views_in_passes(different: object) -> None:
-    """Exercise 4: how many different views an image shows in 25 passes, on average."""
+def views_in_epochs(different: object) -> None:
+    """Exercise 4: how many different views an image shows in 25 epochs, on average."""
     found, all_views = number(different, "the number of views"), _views(SIDE, WINDOW)
 
-    def seen(count: int, showings: int = PASSES) -> float:
+    def seen(count: int, showings: int = EPOCHS) -> float:
         return count * (1 - (1 - 1 / count) ** showings)
 
     true = seen(all_views)
     if abs(found - true) <= 0.06:
         return
-    if not 1 <= found <= PASSES:
-        raise Wrong(f"in {PASSES} passes it is at least one and at most {PASSES}.")
+    if not 1 <= found <= EPOCHS:
+        raise Wrong(f"in {EPOCHS} epochs it is at least one and at most {EPOCHS}.")
     wrong = (
-        (PASSES, "so many only if no view ever comes twice."),
+        (EPOCHS, "so many only if no view ever comes twice."),
         (seen(2 * (SIDE - WINDOW) ** 2), "that is for the paper's count of the views; exercise 1 has another."),
         (seen(all_views // 2), "that is for the places alone; mirrored views are different ones."),
-        (PASSES * (1 - PASSES / all_views), "a showing repeats one of the showings before it, not one of all."),
-        (PASSES * (1 - 1 / all_views), "the later showings have more earlier ones that they can repeat."),
-        (seen(all_views, PASSES - 1), "that is for one pass fewer."),
+        (EPOCHS * (1 - EPOCHS / all_views), "a showing repeats one of the showings before it, not one of all."),
+        (EPOCHS * (1 - 1 / all_views), "the later showings have more earlier ones that they can repeat."),
+        (seen(all_views, EPOCHS - 1), "that is for one epoch fewer."),
     )
     for value, why in wrong:
         if abs(found - value) <= 0.02:
             raise Wrong(why)
     raise Wrong(f"{found:g} is too {'many' if found > true else 'few'}. How likely is a view to be missed "
-                f"{PASSES} times?")
+                f"{EPOCHS} times?")
 
 
 @check
 def decay_here(left: object) -> None:
     """Exercise 5: what weight decay leaves of a weight in the recorded runs."""
     found = number(left, "what is left")
-    recipe = runs.load("ablation-all-torch-seed0")[0].recipe
-    steps = recipe["epochs"] * -(-recipe["images"] // recipe["batch_size"])
+    steps = EPOCHS * STEPS
 
     def after(steps_: int = steps, momentum: float = 0.9, bend: bool = True) -> float:
         w, v = 1.0, 0.0
         for step in range(steps_):
-            rate = recipe["lr"] * ((1 + math.cos(math.pi * step / steps)) / 2 if bend else 1)
-            v = momentum * v - recipe["weight_decay"] * rate * w
+            rate = RATE * ((1 + math.cos(math.pi * step / steps)) / 2 if bend else 1)
+            v = momentum * v - DECAY * rate * w
             w += v
         return w
 
@@ -133,7 +134,7 @@ def decay_here(left: object) -> None:
         (1 - true, "that is what is gone; what is left?"),
         (after(momentum=0.0), "without momentum so much would be left; with it each step counts about ten times."),
         (after(bend=False), "the rate is 0.03 at the start only."),
-        (after(steps // recipe["epochs"]), "that is after one pass."),
+        (after(STEPS), "that is after one epoch."),
         (after(bend=False, momentum=0), "the momentum makes each step count about ten times."),
     )
     for value, why in wrong:
@@ -176,8 +177,53 @@ def same_network(rate_today: object) -> None:
 
 
 @check
+def interval(function: object) -> str:
+    """Exercise 7: the 95 % interval of a mean paired difference, on drawn errors of 2 to 12 seeds."""
+    write, rng = callable_(function, "interval"), np.random.default_rng(16)
+    for count in (3, 2, 6, 12):
+        theirs = rng.uniform(0.3, 0.5, count)
+        ours = theirs + rng.normal(0.02, 0.01, count)
+        true = intervals.difference(ours.tolist(), theirs.tolist())
+        said = f"interval, given {count} pairs,"
+        found = array(result(write, ours.tolist(), theirs.tolist(), of=said), (2,), f"what {said} returns")
+        if not np.isfinite(found).all():
+            raise Wrong(f"{said} returns {found[0]:g} and {found[1]:g}.")
+        if close(found, (true.low, true.high), rtol=1e-6):
+            continue
+        raise Wrong(f"{said} returns {found[0]:.4f} and {found[1]:.4f}. " + _interval_fault(found, ours, theirs, true))
+    return "Paired, and with Student's t."
+
+
+def _interval_fault(found: np.ndarray, ours: np.ndarray, theirs: np.ndarray, true: intervals.Interval) -> str:
+    """What is wrong with an interval of ``ours - theirs``."""
+    change, half = ours - theirs, (true.high - true.low) / 2
+    count, middle, width = len(change), found.mean(), (found[1] - found[0]) / 2
+    if width < 0:
+        return "The lower end comes first."
+    if not close(middle, true.mean, rtol=1e-6):
+        return ("Its middle is that of the differences the other way round." if close(middle, -true.mean, rtol=1e-6)
+                else "Its middle is not the mean of the differences.")
+    t, apart = half / change.std(ddof=1) * math.sqrt(count), ours.var(ddof=1) + theirs.var(ddof=1)
+    wrong = (
+        (half * math.sqrt(count), "That is as wide as the differences spread; the mean of several varies less."),
+        (half * math.sqrt((count - 1) / count), "The standard deviation is to be divided by one less than the number "
+                                                "of pairs."),
+        (half * 1.96 / t, "The factor 1.96 is for many pairs."),
+        (half * float(stats.norm.ppf(0.975)) / t, "The factor of the normal distribution is for many pairs."),
+        (half * float(stats.t.ppf(0.95, count - 1)) / t, "This leaves out 5 % on each side, 10 % in all."),
+        (half * float(stats.t.ppf(0.975, count)) / t, "The degrees of freedom are one less than the number of pairs."),
+        (half / t, "That is one standard error to either side."),
+        (t * math.sqrt(apart / count), "The two conditions are taken as independent; subtract pair by pair first."),
+    )
+    for value, why in wrong:
+        if close(width, value, rtol=1e-6):
+            return why
+    return f"Its middle is right, and it is too {'wide' if width > half else 'narrow'}."
+
+
+@check
 def dropout_2012(kind: object) -> str:
-    """Exercise 7: dropout in the form of 2012 as a layer, on random outputs and shares."""
+    """Exercise 8: dropout in the form of 2012 as a layer, on random outputs and shares."""
     if not isinstance(kind, type) or not issubclass(kind, nn.Module):
         raise Wrong("the answer is a class made from nn.Module, and not an instance of it or something else.")
     for seed, share in enumerate((0.5, 0.2, 0.8, 0.0)):
@@ -187,7 +233,7 @@ def dropout_2012(kind: object) -> str:
             _try_dropout(kind, share, torch.rand(400, 50) + 1)
         finally:
             torch.set_rng_state(state)
-    return "In training, in use, and on the way back."
+    return "In training, at test time, and on the way back."
 
 
 def _try_dropout(kind: type, share: float, h: torch.Tensor) -> None:
@@ -203,11 +249,11 @@ def _try_dropout(kind: type, share: float, h: torch.Tensor) -> None:
     layer.eval()
     used, again, keep = passed(h), passed(h), 1 - share
     if (used == 0).any() or not close(used, again):
-        raise Wrong(f"in use, {said} still drops. Does it look at self.training?")
+        raise Wrong(f"at test time, {said} still drops. Does it look at self.training?")
     if not close(used, keep * h, rtol=1e-5):
         factor = float(np.mean(used / h.numpy()))
-        raise Wrong(f"in use, {said} multiplies by {factor:.3g}." + (
-            " In 2012 something had to be done in use." if close(factor, 1, rtol=1e-4) else
+        raise Wrong(f"at test time, {said} multiplies by {factor:.3g}." + (
+            " In 2012 something had to be done at test time." if close(factor, 1, rtol=1e-4) else
             " That is the share that is dropped." if close(factor, share, rtol=1e-4) else ""))
     layer.train()
     first, second = passed(h), passed(h)
