@@ -9,7 +9,6 @@ from alexbook import datasets, package_data, runs
 from alexbook.training._data import hold_out
 from repository import ROOT
 
-pytest.importorskip("skimage")
 spec = importlib.util.spec_from_file_location("hog_benchmark", ROOT / "benchmarks" / "hog.py")
 benchmark = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(benchmark)
@@ -23,6 +22,18 @@ def test_features_have_the_length_of_blocks_of_four_cells_and_know_no_brightness
     assert features.shape == (3, 3 * 3 * 36) and features.dtype == np.float32
     np.testing.assert_allclose(benchmark.Features(8).of(images + 50), features, atol=1e-5)
     assert benchmark.Features(4).of(images[..., :1]).shape == (3, 7 * 7 * 36)
+
+
+@pytest.mark.parametrize("cell", [4, 8])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_features_are_those_of_scikit_image(cell, channels):
+    feature = pytest.importorskip("skimage.feature")
+    images = np.random.default_rng(3).integers(0, 256, (5, 32, 32, channels), dtype=np.uint8)
+    images[0], images[1, :16] = 0, 255  # flat ones have no direction
+    one = channels == 1
+    expected = [feature.hog(image[..., 0] if one else image, 9, (cell, cell), (2, 2),
+                            channel_axis=None if one else -1) for image in images]
+    np.testing.assert_allclose(benchmark.Features(cell).of(images), expected, atol=1e-5)
 
 
 def test_in_color_a_gradient_is_that_of_the_channel_in_which_it_is_largest():
