@@ -146,15 +146,16 @@ CAPACITY = Experiment(
 # "From LeNet to AlexNet": LeNet and the small AlexNet on the shapes, the latter with both initializations.
 _SHAPES: dict[str, dict[str, Any]] = {
     "lenet": {"network": "lenet5_rgb"},
-    "alexnet-glorot": {"network": "alexnet_small"},
-    "alexnet-he": {"network": "alexnet_small", "changes": ("he",)}}
+    "alexnet-he": {"network": "alexnet_small", "changes": ("he",)},
+    "alexnet-glorot": {"network": "alexnet_small"}}
+_SHAPES_TRIED = {"lenet": (0.0003, 0.001, 0.003, 0.01, 0.03), "alexnet-he": (0.0003, 0.001, 0.003),
+                 "alexnet-glorot": (0.0003, 0.001, 0.003)}
 
 SHAPES = Experiment(
     "shapes", "Which learning rate suits each network on the shapes, on images held out?",
     {"dataset": "shapes", "epochs": 4, "batch_size": 32, "optimizer": "adam", "holdout": 500},
-    {f"{name} {rate}": network | {"lr": rate} for rate in (0.0003, 0.001, 0.003, 0.01)
-     for name, network in _SHAPES.items()},
-    pattern="shapes-{condition}-{framework}-rate{rate:g}-seed{seed}")
+    {f"{name} {rate}": network | {"lr": rate} for name, network in _SHAPES.items() for rate in _SHAPES_TRIED[name]},
+    seeds=(0,), pattern="shapes-{condition}-{framework}-rate{rate:g}-seed{seed}")
 
 EXPERIMENTS: dict[str, Experiment] = {each.name: each for each in (
     SEARCH, RELU, RELU_KERAS, ABLATION, RATES, REGULARIZATION, NORMALIZATION, CAPACITY,
