@@ -88,6 +88,9 @@ COMPUTED = {
         "40,000": "10 ** 2 * 25 * 16",
         "98,800": "28 ** 2 * 75 + 10 ** 2 * 25 * 16",
         "7,890": "trace(eighth()).parameters",
+        "3,780": "7 * 15 * 2 * 2 * 9",
+        "1,764": "7 * 7 * 2 * 2 * 9",
+        "3,000": "30 * 100",
     },
     "06-output-sizes": {
         "2,400": "5 * 5 * 96",
@@ -303,14 +306,12 @@ def test_a_guide_that_says_how_long_the_exercises_take_counts_them() -> None:
     assert "nearly three and a half times" in guide and 3.3 < (taken + read) / read < 3.5, (taken, read)
 
 
-def test_the_recorded_search_has_four_rates_for_lenet_and_two_for_alexnet() -> None:
-    """Chapter 5 says so, and that the higher one of AlexNet's two did best."""
+def test_the_recorded_search_has_worse_rates_on_either_side_of_the_best() -> None:
+    """Chapter 5 says so of LeNet and of the small AlexNet, on both datasets."""
     for data in ("cifar10", "tiny_imagenet_20"):
-        errors = {}
-        for network in ("lenet5_rgb", "alexnet_small"):
+        for network, used, tried in (("lenet5_rgb", 0.1, 4), ("alexnet_small", 0.03, 3)):
             files = sorted((ROOT / "data" / "runs").glob(f"holdout-{data}-{network}-torch-rate*.json"))
             runs = [json.loads(path.read_text(encoding="utf-8")) for path in files]
-            errors[network] = {run["recipe"]["lr"]: run["curve"][-1]["test_error"] for run in runs}
-        assert [len(found) for found in errors.values()] == [4, 2]
-        alexnet = errors["alexnet_small"]
-        assert min(alexnet, key=alexnet.get) == max(alexnet)
+            errors = {run["recipe"]["lr"]: run["curve"][-1]["test_error"] for run in runs}
+            assert len(errors) == tried and min(errors, key=errors.get) == used
+            assert min(errors) < used < max(errors)

@@ -101,7 +101,24 @@ CASES = (
         ("is a Network", (651_720,)),
         ("the answer is a Network", (MINE.layers,)),
     )),
+    Case(exercises.hog_length, ((3_780, 1_764), (np.int64(3_780), 1_764.0)), (
+        ("for the pedestrians counts each cell once", (1_152, 1_764)),
+        ("as many blocks as cells", (4_608, 1_764)),
+        ("How many cells has a block", (945, 1_764)),
+        ("how many blocks there are", (105, 1_764)),
+        ("how many cells there are", (128, 1_764)),
+        ("pedestrians is too large", (3_781, 1_764)),
+        ("small image counts each cell once", (3_780, 576)),
+        ("small image is too small", (3_780, 1_700)),
+        ("whole number", (3_780, 49.5)),
+    )),
 )
+
+
+def test_the_length_of_a_hog_vector_is_scikit_images() -> None:
+    hog = pytest.importorskip("skimage.feature").hog
+    for shape, cell, length in (((128, 64), 8, 3_780), ((32, 32), 4, 1_764)):
+        assert len(hog(np.zeros(shape), 9, (cell, cell), (2, 2))) == length
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

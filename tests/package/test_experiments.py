@@ -100,6 +100,13 @@ def test_the_rates_of_figure_1_are_those_that_the_search_found():
         assert used == {best}
 
 
+def test_the_search_on_the_shapes_finds_the_rates_that_the_chapter_trains_with():
+    for condition, used in (("lenet", 0.01), ("alexnet-he", 0.001), ("alexnet-glorot", 0.001)):
+        found = {run.recipe["lr"]: run.test_error for run in runs.load(f"shapes-{condition}-torch-*")}
+        best = min(found, key=found.get)
+        assert min(found) < best < max(found) and best == used
+
+
 def test_runs_that_end_early_end_where_they_should():
     for run in runs.load("relu-*"):
         errors = run.series("train_error")

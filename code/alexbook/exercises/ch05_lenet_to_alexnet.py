@@ -176,3 +176,23 @@ def fair_budget(network: object) -> str:
                     f"{lenet.macs:,}; most of them in {most.name}.")
     return (f"{rows.macs:,} MACs against LeNet's {lenet.macs:,}, with {rows.parameters:,} parameters against "
             f"{lenet.parameters:,}. Train both.")
+
+
+@check
+def hog_length(pedestrian: object, small_image: object) -> None:
+    """Exercise 7: the length of a HOG vector with blocks of 2 x 2 cells and nine bins."""
+    for answer, what, across, down in ((pedestrian, "the number for the pedestrians", 64 // 8, 128 // 8),
+                                       (small_image, "the number for the small image", 32 // 4, 32 // 4)):
+        found, cells, blocks = whole(answer, what), across * down, (across - 1) * (down - 1)
+        true = 2 * 2 * 9 * blocks
+        if found == true:
+            continue
+        wrong = {
+            9 * cells: "counts each cell once. Blocks overlap: the next one begins one cell further on.",
+            36 * cells: "has as many blocks as cells. A block is two cells wide; how many positions has it?",
+            9 * blocks: "has nine numbers for each block. How many cells has a block?",
+            blocks: "is how many blocks there are; each holds several numbers.",
+            cells: "is how many cells there are.",
+        }
+        raise Wrong(f"{what} " + wrong.get(found, f"is too {'large' if found > true else 'small'}. Count the cells, "
+                                                  "then the positions of a block."))

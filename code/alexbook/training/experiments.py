@@ -143,8 +143,23 @@ CAPACITY = Experiment(
      "double-images": {"images": 5000, "epochs": 50}},
     seeds=tuple(range(6)))
 
+# "From LeNet to AlexNet": LeNet and the small AlexNet on the shapes, the latter with both initializations.
+_SHAPES: dict[str, dict[str, Any]] = {
+    "lenet": {"network": "lenet5_rgb"},
+    "alexnet-he": {"network": "alexnet_small", "changes": ("he",)},
+    "alexnet-glorot": {"network": "alexnet_small"}}
+_SHAPES_TRIED = {"lenet": (0.0003, 0.001, 0.003, 0.01, 0.03), "alexnet-he": (0.0003, 0.001, 0.003),
+                 "alexnet-glorot": (0.0003, 0.001, 0.003)}
+
+SHAPES = Experiment(
+    "shapes", "Which learning rate suits each network on the shapes, on images held out?",
+    {"dataset": "shapes", "epochs": 4, "batch_size": 32, "optimizer": "adam", "holdout": 500},
+    {f"{name} {rate}": network | {"lr": rate} for name, network in _SHAPES.items() for rate in _SHAPES_TRIED[name]},
+    seeds=(0,), pattern="shapes-{condition}-{framework}-rate{rate:g}-seed{seed}")
+
 EXPERIMENTS: dict[str, Experiment] = {each.name: each for each in (
-    SEARCH, RELU, RELU_KERAS, ABLATION, RATES, REGULARIZATION, NORMALIZATION, CAPACITY)}
+    SEARCH, RELU, RELU_KERAS, ABLATION, RATES, REGULARIZATION, NORMALIZATION, CAPACITY,
+    SHAPES)}
 
 
 def get(name: str) -> Experiment:
