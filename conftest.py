@@ -2,7 +2,7 @@
 
 import os
 
-import alexbook  # noqa: F401 (before any framework, which a test module may import first)
+import alexbook  # before any framework, which a test module may import first
 import pytest
 
 # Each notebook's kernel is a process of its own, and two run side by side: one thread for each, asleep as it waits.

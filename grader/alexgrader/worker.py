@@ -214,7 +214,7 @@ def main() -> None:
     sys.path[0] = ""  # a file that a cell writes can be imported, as in a notebook
     sys.path.insert(1, os.path.join(os.path.dirname(os.path.dirname(here)), "code"))  # this clone's alexbook
     with contextlib.suppress(Exception):
-        import alexbook  # noqa: F401 (lets TensorFlow and PyTorch share this process: alexbook/_triton.py)
+        import alexbook  # lets TensorFlow and PyTorch share this process: alexbook/_triton.py
     ip = shell()
     for line in requests:
         request = json.loads(line)
