@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from alexbook import datasets, networks, runs
+from alexbook import datasets, intervals, networks, runs
 from alexbook.arithmetic import Row, paddings, trace
 from alexbook.datasets import image_files
 from alexbook.layers import LRN, RBF, Activation, Conv, Dense, Dropout, Layer, Pool, SpatialNorm, Windowed, pair
@@ -65,7 +65,9 @@ WORDS = {"all": "everything on", "no-crops-flips": "no crops, no mirror", "no-co
          "pools-apart-equal": "non-overlapping pooling, equal sizes", "half-maps": "one tower, half the feature maps",
          "equal-maps": "one tower, equal parameters", "no-conv4-wider": "no conv4, wider",
          "lenet5": "LeNet-5 of 1998", "lenet5_modern": "LeNet-5 of today",
-         "lenet5_rgb": "LeNet", "alexnet_small": "small AlexNet", "relu": "ReLU", "torch": "PyTorch", "keras": "Keras",
+         "lenet5_rgb": "LeNet", "lenet": "LeNet",
+         "alexnet-glorot": "AlexNet, Glorot initialization", "alexnet-he": "AlexNet, He initialization",
+         "alexnet_small": "small AlexNet", "relu": "ReLU", "torch": "PyTorch", "keras": "Keras",
          "cifar10": "CIFAR-10", "tiny_imagenet_20": "Tiny ImageNet, 20 classes"}
 
 
@@ -113,18 +115,22 @@ def rate(run: runs.Run) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Group:
-    """Recorded runs to be compared: what their names begin with, and what tells one condition from the next."""
+    """Recorded runs to be compared: what their names begin with, and what tells one condition from the next.
+
+    ``base`` is how the runs' names begin that the others are compared with, seed by seed.
+    """
 
     name: str
     title: str
     prefix: str
     tell: Callable[[runs.Run], Iterator[str]]
     held_out: bool = False
+    base: str = ""
 
 
 GROUPS = tuple(group for group in (
-    Group("ablation", experiments.get("ablation").question, "ablation-", condition),
-    *(Group(name, experiments.get(name).question, f"{name}-", condition)
+    Group("ablation", experiments.get("ablation").question, "ablation-", condition, base="ablation-all-"),
+    *(Group(name, experiments.get(name).question, f"{name}-", condition, base="regularization-all-")
       for name in ("regularization", "normalization", "capacity")),
     Group("rates", experiments.get("rates").question, "rates-", tried, held_out=True),
     Group("relu", experiments.get("relu").question, "relu-cifar10-four_layers-", both),
@@ -132,6 +138,7 @@ GROUPS = tuple(group for group in (
     Group("mnist", "LeNet-5 then and now, on handwritten digits (MNIST)", "mnist-", framework),
     Group("cifar10", "LeNet and a small AlexNet, in color and in gray, on CIFAR-10", "cifar10-", color),
     Group("tiny", "LeNet and a small AlexNet, in color and in gray, on Tiny ImageNet", "tiny_imagenet_20-", color),
+    Group("shapes", experiments.get("shapes").question, "shapes-", tried, held_out=True),
     Group("holdout", "Learning rates, tried on training images held out", "holdout-", rate, held_out=True),
 ) if any(name.startswith(group.prefix) for name in runs.names()))  # those of which a run has been recorded
 
@@ -268,7 +275,21 @@ def _conditions(group: Group) -> Iterator[dict]:
         said = ", ".join(WORDS.get(word, word.replace("-", " ")) for word in group.tell(same[0]))
         yield {"name": key, "label": said, "seeds": [run.seed for run in same], "command": same[0].command,
                "train": [_percent(run, "train_error") for run in same],
-               "test": [_percent(run, "test_error") for run in same]}
+               "test": [_percent(run, "test_error") for run in same], "against": against(group, same)}
+
+
+def against(group: Group, same: list[runs.Run]) -> dict | None:
+    """How a condition's test error differs from the base's, in percentage points, over the seeds that both have.
+
+    None for the base itself, where there is none, and for fewer than two pairs, which have no interval.
+    """
+    base = {run.seed: run for run in runs.load(f"{group.base}*")} if group.base else {}
+    pairs = [(run.test_error, base[run.seed].test_error) for run in same if run.seed in base]
+    if len(pairs) < 2 or any(run.name == base[run.seed].name for run in same if run.seed in base):
+        return None
+    found = intervals.difference(*zip(*pairs, strict=True))
+    mean, low, high = (round(100 * value, 2) for value in (found.mean, found.low, found.high))
+    return {"mean": mean, "low": low, "high": high, "pairs": found.count, "decided": found.decided}
 
 
 def _percent(run: runs.Run, figure: str) -> list[float]:

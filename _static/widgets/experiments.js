@@ -137,21 +137,34 @@
         svg("svg", { viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, role: "img", "aria-label": label }, parts));
     }
 
+    /** The difference from the base, with its interval and verdict. */
+    against(one) {
+      if (!one.against) return h("td", { "data-name": "against" }, "–");
+      const { mean, low, high, decided } = one.against;
+      const said = (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + Math.abs(value).toFixed(1);
+      return h("td", { "data-name": "against" }, h("b", {}, said(mean)),
+        h("small", {}, ` ${said(low)} to ${said(high)}, ${decided ? "decided" : "undecided"}`));
+    }
+
     tabulate(rows, second) {
       const lengths = (one) => [...new Set(one.test.map((run) => run.length))].sort((a, b) => a - b);
       const uneven = rows.some(({ one }) => lengths(one).length > 1), several = rows.some(({ one }) => one.seeds.length > 1);
+      const compared = rows.some(({ one }) => one.against);
       const cell = (name, { mean, low, high }, one) => h("td", { "data-name": name }, h("b", {}, mean),
         one.seeds.length > 1 && h("small", {}, ` ${low}–${high}`));
       this.table.append(
         h("table", {}, h("caption", {},
           several ? "At the end of each run: mean and, small, lowest to highest over the seeds; a band shows the same range."
             : "At the end of each run, one seed each.",
+          compared && " The last column has the mean difference of runs with the same seed, its 95 % interval, "
+            + "and whether that leaves 0 out.",
           uneven && " Runs end at different epochs: mean and band go as far as all seeds do, then come single runs."),
-        heading("condition", "seeds", "epochs", "training error, %", `${second}, %`),
+        heading("condition", "seeds", "epochs", "training error, %", `${second}, %`,
+          ...compared ? ["against everything on, points"] : []),
         h("tbody", {}, rows.map(({ one, train, test }, place) => h("tr", { "data-condition": one.name },
           h("th", { scope: "row" }, this.key(place), h("span", {}, one.label)), h("td", {}, one.seeds.length),
           h("td", {}, lengths(one).filter((_, at, all) => at === 0 || at === all.length - 1).join("–")),
-          cell("train", train, one), cell("test", test, one))))),
+          cell("train", train, one), cell("test", test, one), compared && this.against(one))))),
         h("details", {}, h("summary", {}, "The commands that made these runs"),
           h("pre", {}, rows.map(({ one }) => one.command).join("\n"))));
     }

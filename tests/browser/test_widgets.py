@@ -21,6 +21,7 @@ from alexbook.networks import Network
 from alexbook_site import widgets as extension
 from built_book import needs_chromium
 from repository import ROOT
+from scipy import stats
 
 HTML = ROOT / "_build" / "html"
 SETTINGS = 200  # random settings of each widget
@@ -449,6 +450,20 @@ def points(path: str, ticks: list) -> np.ndarray:
     return zero + (np.array(ys) - at_zero) * (top - zero) / (at_top - at_zero)
 
 
+def hold_against(experiment: str, same: list[runs.Run], text: str) -> None:
+    """The last column's words, against a paired t interval by SciPy."""
+    base = {run.seed: run.test_error for run in runs.load(
+        "ablation-all-*" if experiment == "ablation" else "regularization-all-*")}
+    differences = [100 * (run.test_error - base[run.seed]) for run in same if run.seed in base]
+    if "-all-" in same[0].name or len(differences) < 2:
+        assert text == "–"
+        return
+    low, high = stats.t.interval(0.95, len(differences) - 1, np.mean(differences), stats.sem(differences))
+    shown = [float(word.replace("−", "-")) for word in re.findall(r"[+−]?[\d.]+", text)]
+    assert np.allclose(shown, [np.mean(differences), low, high], rtol=0, atol=0.0551)
+    assert text.endswith(" decided" if low > 0 or high < 0 else " undecided")
+
+
 @needs_chromium
 def test_curves_and_tables_are_the_recorded_runs(open_page) -> None:
     known, random = recorded(), Random(4)
@@ -469,7 +484,11 @@ def test_curves_and_tables_are_the_recorded_runs(open_page) -> None:
             assert found["wrong"] and expected in found["says"] and found["rows"] == [], given
             continue
         assert not found["wrong"] and {row[0] for row in found["rows"]} == set(chosen)
+        compared = any(extension.against(group, known[group.name, name]) for group in extension.GROUPS
+                       if group.name == given["experiment"] for name in chosen)
         for name, label, seeds, epochs, *errors in found["rows"]:
+            if compared:
+                hold_against(given["experiment"], known[given["experiment"], name], errors.pop())
             same = known[given["experiment"], name]
             assert int(seeds) == len(same)
             lengths = {len(run.curve) for run in same}
