@@ -278,8 +278,9 @@ def _conditions(group: Group) -> Iterator[dict]:
                "test": [_percent(run, "test_error") for run in same], "against": against(group, same)}
 
 
-def against(group: Group, same: list[runs.Run]) -> dict | None:
-    """How a condition's test error differs from the base's, in percentage points, over the seeds that both have.
+def against(group: Group, same: list[runs.Run]) -> list[str] | None:
+    """How a condition's test error differs from the base's over the seeds that both have: the mean, in percentage
+    points, and its interval with the verdict.
 
     None for the base itself, where there is none, and for fewer than two pairs, which have no interval.
     """
@@ -288,8 +289,8 @@ def against(group: Group, same: list[runs.Run]) -> dict | None:
     if len(pairs) < 2 or any(run.name == base[run.seed].name for run in same if run.seed in base):
         return None
     found = intervals.difference(*zip(*pairs, strict=True))
-    mean, low, high = (round(100 * value, 2) for value in (found.mean, found.low, found.high))
-    return {"mean": mean, "low": low, "high": high, "pairs": found.count, "decided": found.decided}
+    mean, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in (found.mean, found.low, found.high))
+    return [mean, f" {low} to {high}, {'decided' if found.decided else 'undecided'}"]
 
 
 def _percent(run: runs.Run, figure: str) -> list[float]:

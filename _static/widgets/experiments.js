@@ -59,7 +59,6 @@
       this.say(`${upper(second)} at the end: ${ends.join("; ")}.`);
     }
 
-    /** Mean, lowest and highest of the runs' last values, in words. */
     final(last, places) {
       return { mean: mean(last).toFixed(places), low: Math.min(...last).toFixed(places), high: Math.max(...last).toFixed(places) };
     }
@@ -81,7 +80,6 @@
       }
     }
 
-    /** A curve's sign: its number in its color, and a piece of its line. */
     key(place) {
       return svg("svg", { width: 46, height: 18, "aria-hidden": "true", class: `ax-curve ax-curve-${place}` },
         svg("path", { class: "ax-line", d: "M0 9H28" }), svg("circle", { cx: 36, cy: 9, r: 8 }), svg("text", { x: 36, y: 13 }, place + 1));
@@ -118,7 +116,7 @@
           svg("path", { class: "ax-line", d: path(line) })));
         ends.push({ place, x: x(longest.length), label: y(longest.length > shortest ? longest.at(-1) : line.at(-1)[1]) });
       });
-      // Each curve's number at its end; numbers that would meet are moved apart, and stay inside.
+      // Numbers that would meet are moved apart.
       ends.sort((one, other) => one.label - other.label);
       for (let round = 0; round < 60; round += 1) {
         ends.forEach((end, place) => {
@@ -137,15 +135,6 @@
         svg("svg", { viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, role: "img", "aria-label": label }, parts));
     }
 
-    /** The difference from the base, with its interval and verdict. */
-    against(one) {
-      if (!one.against) return h("td", { "data-name": "against" }, "–");
-      const { mean, low, high, decided } = one.against;
-      const said = (value) => (value > 0 ? "+" : value < 0 ? "−" : "") + Math.abs(value).toFixed(1);
-      return h("td", { "data-name": "against" }, h("b", {}, said(mean)),
-        h("small", {}, ` ${said(low)} to ${said(high)}, ${decided ? "decided" : "undecided"}`));
-    }
-
     tabulate(rows, second) {
       const lengths = (one) => [...new Set(one.test.map((run) => run.length))].sort((a, b) => a - b);
       const uneven = rows.some(({ one }) => lengths(one).length > 1), several = rows.some(({ one }) => one.seeds.length > 1);
@@ -156,15 +145,15 @@
         h("table", {}, h("caption", {},
           several ? "At the end of each run: mean and, small, lowest to highest over the seeds; a band shows the same range."
             : "At the end of each run, one seed each.",
-          compared && " The last column has the mean difference of runs with the same seed, its 95 % interval, "
-            + "and whether that leaves 0 out.",
-          uneven && " Runs end at different epochs: mean and band go as far as all seeds do, then come single runs."),
+          compared && " Last: its mean, with a 95 % interval.",
+          uneven && " Mean and band end where the first run ends; then come single runs."),
         heading("condition", "seeds", "epochs", "training error, %", `${second}, %`,
-          ...compared ? ["against everything on, points"] : []),
+          ...compared ? ["difference from everything on"] : []),
         h("tbody", {}, rows.map(({ one, train, test }, place) => h("tr", { "data-condition": one.name },
           h("th", { scope: "row" }, this.key(place), h("span", {}, one.label)), h("td", {}, one.seeds.length),
           h("td", {}, lengths(one).filter((_, at, all) => at === 0 || at === all.length - 1).join("–")),
-          cell("train", train, one), cell("test", test, one), compared && this.against(one))))),
+          cell("train", train, one), cell("test", test, one), compared && h("td", {},
+            one.against ? [h("b", {}, one.against[0]), h("small", {}, one.against[1])] : "–"))))),
         h("details", {}, h("summary", {}, "The commands that made these runs"),
           h("pre", {}, rows.map(({ one }) => one.command).join("\n"))));
     }
