@@ -139,6 +139,7 @@ GROUPS = tuple(group for group in (
     Group("cifar10", "LeNet and a small AlexNet, in color and in gray, on CIFAR-10", "cifar10-", color),
     Group("tiny", "LeNet and a small AlexNet, in color and in gray, on Tiny ImageNet", "tiny_imagenet_20-", color),
     Group("shapes", experiments.get("shapes").question, "shapes-", tried, held_out=True),
+    Group("photos", experiments.get("photos").question, "photos-", condition),
     Group("holdout", "Learning rates, tried on training images held out", "holdout-", rate, held_out=True),
 ) if any(name.startswith(group.prefix) for name in runs.names()))  # those of which a run has been recorded
 
