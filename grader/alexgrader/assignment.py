@@ -18,7 +18,7 @@ CELLS = 2000
 STUBS = ("YOUR ANSWER HERE", "# YOUR CODE HERE\nraise NotImplementedError()")  # as nbgrader_config.py has them
 # What `make release` puts into a notebook: the paragraph below its title, and the address in its setup cell.
 RELEASED = re.compile(r'(?<=\n)\n(?:\[Open in Colab\]\(|The book has no published address)[^\n]*\n(?:[^\n]+\n)*'
-                      r'|^repository = "[^"\n]*"$', re.MULTILINE)
+                      r'|^    book = "[^"\n]*"$', re.MULTILINE)
 
 
 class InvalidNotebook(Exception):

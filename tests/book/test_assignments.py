@@ -278,7 +278,7 @@ def test_the_grader_knows_what_everybody_gets(name: str) -> None:
     given = {cell.given for cell in source.cells if cell.kind == "plain"}
     notebook = json.loads((SOURCES / name / f"{name}.ipynb").read_text(encoding="utf-8"))
     linked = tool.finished(notebook, "https://colab.research.google.com/github/a/b/blob/main/c.ipynb")
-    linked = linked.replace('repository = \\"https://github.com/OWNER/', 'repository = \\"https://github.com/teacher/')
+    linked = linked.replace('book = \\"git+https://github.com/OWNER/', 'book = \\"git+https://github.com/teacher/')
     assert "github/a/b/" in linked and "github.com/teacher/" in linked
     for text in ((RELEASE / name / f"{name}.ipynb").read_bytes(), linked.encode()):
         assert {cell.given for cell in parse(text).cells if cell.kind == "plain"} == given

@@ -8,7 +8,7 @@ from page_server import serving
 
 TREATED = {
     "padding": "01-sliding-window.html#padding-adding-a-margin",
-    "LRN": "17-normalization-and-pooling.html",
+    "LRN": "07-alexnet-keras.html",
     "227": "06-output-sizes.html",
     "dropout": "16-overfitting.html#dropout",
     "receptive field": "01-sliding-window.html#how-far-back-does-one-output-see",

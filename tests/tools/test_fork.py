@@ -112,11 +112,11 @@ def test_notebooks_on_colab_install_the_forks_package(colab: dict[str, str]) -> 
     assert {name for name in colab if name.startswith("chapters/")} == {f"chapters/{p.name}" for p in CHAPTERS}
     for name, text in colab.items():
         cells = ["".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-        setups = [cell for cell in cells if re.search("^repository = ", cell, re.MULTILINE)]
+        setups = [cell for cell in cells if re.search('^    book = "git', cell, re.MULTILINE)]
         assert len(setups) == 1 or not name.startswith("chapters/"), name
         for setup in setups:
-            assert re.findall(r'^repository = "(.*)"$', setup, re.MULTILINE) == [ADDRESS], name
-            assert 'f"git+{repository}"' in setup
+            assert re.findall(r'^    book = "git\+(.*)"$', setup, re.MULTILINE) == [ADDRESS], name
+            assert 'os.getenv("ALEXBOOK_SOURCE", book)' in setup
 
 
 def test_nothing_but_addresses_differs_from_main(fork: Fork, colab: dict[str, str]) -> None:
