@@ -281,7 +281,7 @@ def _conditions(group: Group) -> Iterator[dict]:
 
 def against(group: Group, same: list[runs.Run]) -> list[str] | None:
     """How a condition's test error differs from the base's over the seeds that both have: the mean, in percentage
-    points, and its interval with the verdict.
+    points, and its 95 % interval, alone and not corrected for how many there are.
 
     None for the base itself, where there is none, and for fewer than two pairs, which have no interval.
     """
@@ -291,7 +291,7 @@ def against(group: Group, same: list[runs.Run]) -> list[str] | None:
         return None
     found = intervals.difference(*zip(*pairs, strict=True))
     mean, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in (found.mean, found.low, found.high))
-    return [mean, f" {low} to {high}, {'decided' if found.decided else 'undecided'}"]
+    return [mean, f" {low} to {high}, {'leaves 0 out' if found.decided else 'undecided'}"]
 
 
 def _percent(run: runs.Run, figure: str) -> list[float]:
