@@ -11,11 +11,10 @@ import json
 from pathlib import Path
 
 import numpy as np
-from alexbook import datasets, runs, training, weights
-from alexbook.batches.data import Data
+from alexbook import datasets, runs, weights
 from alexbook.datasets import image_files
 from alexbook.training import Recipe
-from alexbook.weights import _scores
+from alexbook.weights.evaluation import evaluate
 
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "weights"
 MOST = 0.003  # of the error that rounding may cost
@@ -23,23 +22,7 @@ MOST = 0.003  # of the error that rounding may cost
 
 def error(source: Path, recipe: Recipe, data: Path | None) -> float:
     """The share of the recipe's test images that weights get wrong, one view of each."""
-    model = weights.load(source)
-    _, prepared = training.load(recipe, data)
-    nearest = weights.card(source).build().layers[-1].kind == "rbf"
-    wrong = 0
-    for start in range(0, len(prepared.test), 256):
-        images = _middle(prepared, slice(start, start + 256))
-        outputs = _scores.scores(model, images, "torch")
-        found = outputs.argmin(1) if nearest else outputs.argmax(1)
-        wrong += int((found != prepared.test.labels[start:start + 256]).sum())
-    return wrong / len(prepared.test)
-
-
-def _middle(data: Data, part: slice) -> np.ndarray:
-    """The middle window of each image, normalized."""
-    images = data.test.images[part]
-    top, left = ((have - want) // 2 for have, want in zip(images.shape[1:3], data.size, strict=True))
-    return data.normalization.normalize(images[:, top:top + data.size[0], left:left + data.size[1]])
+    return evaluate(source, recipe.dataset, data, per_class=recipe.per_class or None, seed=recipe.split).error()
 
 
 def digits_error(name: str) -> float:
