@@ -332,6 +332,15 @@ def test_a_draw_follows_from_its_seed_and_a_smaller_one_is_part_of_it(few_classe
     assert chosen(few[0]) == chosen(few[1]), "one test for all of them, where there are images enough"
 
 
+def test_the_rest_is_trained_on_beside_the_usual_images_and_no_test_image(few_classes):
+    usual, more, test = (datasets.load("caltech101", split, per_class=1, rest=rest)
+                         for split, rest in (("train", False), ("train", True), ("test", True)))
+    assert chosen(usual) < chosen(more) and not chosen(more) & chosen(test)
+    assert len(more) + len(test) == sum(COUNTS.values())
+    assert chosen(test) == chosen(datasets.load("caltech101", "test", per_class=1)), "the test stays as it is"
+    assert more.split == "train (1 of each class, and the rest, seed 0)"
+
+
 @pytest.mark.parametrize("name", ["caltech101", "flowers"])
 def test_the_local_copies_give_the_same_draws(name, few_classes, tmp_path):
     official = datasets.load(name, seed=1)
@@ -369,8 +378,8 @@ def test_a_draw_that_cannot_be_made_is_refused(few_classes):
         datasets.load("caltech101", per_class=4)
     with pytest.raises(ValueError, match="must be 1 to 4, and not 0"):
         datasets.load("caltech101", per_class=0)
-    for name, given in (("digits", {"seed": 1}), ("folder", {"per_class": 3})):
-        with pytest.raises(ValueError, match=f"{name} has splits of its own; per_class and seed are for caltech101"):
+    for name, given in (("digits", {"seed": 1}), ("folder", {"per_class": 3}), ("digits", {"rest": True})):
+        with pytest.raises(ValueError, match=f"{name} has splits of its own; per_class, seed and rest are for calt"):
             datasets.load(name, **given)
 
 

@@ -546,9 +546,9 @@ def test_splits_of_a_recipe_are_those_of_the_dataset(monkeypatch):
         return real("digits", split)
 
     monkeypatch.setattr("alexbook.datasets.load", load)
-    recipe = Recipe("lenet5_modern", "caltech101", "torch", per_class=15, split=3)
+    recipe = Recipe("lenet5_modern", "caltech101", "torch", per_class=15, rest=True, split=3)
     training.load(recipe)
-    assert asked == [(split, {"per_class": 15, "seed": 3}) for split in ("train", "test")]
-    assert record.name(recipe) == "caltech101-15-per-class-split3-lenet5_modern-torch-seed0"
-    assert "--per-class 15 --split 3" in record.command(recipe)
+    assert asked == [(split, {"per_class": 15, "seed": 3, "rest": True}) for split in ("train", "test")]
+    assert record.name(recipe) == "caltech101-15-per-class-rest-split3-lenet5_modern-torch-seed0"
+    assert "--per-class 15 --rest --split 3" in record.command(recipe)
     assert record.name(Recipe("lenet5_modern", "caltech101", "torch")) == "caltech101-lenet5_modern-torch-seed0"

@@ -223,7 +223,7 @@ def splits(name: str) -> dict[str, int]:
 
 
 def load(name: str, split: str = "train", folder: str | Path | None = None, *, per_class: int | None = None,
-         seed: int = 0) -> Dataset:
+         seed: int = 0, rest: bool = False) -> Dataset:
     """A split of a dataset.
 
     ``caltech101`` and ``flowers`` come without splits. Theirs are drawn, class by class, from a seed and the images'
@@ -239,6 +239,8 @@ def load(name: str, split: str = "train", folder: str | Path | None = None, *, p
             the first, and for the second all that are not for the test. Of the others at most 50 (or 100) of each class
             are for the test.
         seed: For ``caltech101`` and ``flowers``, which draw this is.
+        rest: For ``caltech101`` and ``flowers``, whether every image that is not for the test is trained on, beyond
+            ``per_class``, too. The test images stay the same.
 
     Returns:
         The images and labels, with where they came from.
@@ -253,8 +255,8 @@ def load(name: str, split: str = "train", folder: str | Path | None = None, *, p
     place = cache.absolute(folder) if folder is not None else None
     entry = {} if name == "folder" else _entry(name)
     drawn = entry.get("draw")
-    if drawn is None and (per_class is not None or seed != 0):
-        raise ValueError(f"{name} has splits of its own; per_class and seed are for caltech101 and flowers.")
+    if drawn is None and (per_class is not None or seed != 0 or rest):
+        raise ValueError(f"{name} has splits of its own; per_class, seed and rest are for caltech101 and flowers.")
     if name == "folder":
         return _own(split, place)
     split = _which(name, split, entry["splits"])
@@ -262,8 +264,8 @@ def load(name: str, split: str = "train", folder: str | Path | None = None, *, p
     images: np.ndarray | ImageFiles
     if drawn:
         count = drawn["per_class"] if per_class is None else per_class
-        images, labels = _labeled(_image_folder.draw(found.path, entry["classes"], split, count, drawn["test"], seed))
-        split = f"{split} ({f'{count} of each class, ' if count else ''}seed {seed})"
+        images, labels = _labeled(_image_folder.draw(found.path, entry["classes"], split, count, drawn["test"], seed, rest))
+        split = f"{split} ({f'{count} of each class, ' if count else ''}{'and the rest, ' * rest}seed {seed})"
     else:
         images, labels = _read(entry, found, split)
     _check_arrays(name, images, labels)

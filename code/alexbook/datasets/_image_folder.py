@@ -116,11 +116,13 @@ def read_classes(folder: Path, wanted: list[str] | None = None) -> Files:
     return found if wanted is None else {name: found[name] for name in wanted}
 
 
-def draw(root: Path, classes: list[str], split: str, per_class: int | None, test: int, seed: int) -> Files:
+def draw(root: Path, classes: list[str], split: str, per_class: int | None, test: int, seed: int,
+         rest: bool = False) -> Files:
     """A split, drawn at random, of images that come without splits (or with some that are put together again).
 
     In each class the images stand in an order that follows from the seed and their names alone. The first ``per_class``
     are trained on (None: all but the test's), and of the rest the last ones, ``test`` at most, are the test.
+    With ``rest`` those between are trained on, too.
     """
     found = {}
     for name in classes:
@@ -131,7 +133,9 @@ def draw(root: Path, classes: list[str], split: str, per_class: int | None, test
         if not 0 < count < len(files):
             raise ValueError(f"The class {name!r} has {len(files)} images in {root}, so per_class must be 1 to "
                              f"{len(files) - 1}, and not {count}.")
-        found[name] = sorted(files[:count] if split == "train" else files[count:][-test:], key=lambda file: file.name)
+        tested = files[count:][-test:]
+        trained = files[:len(files) - len(tested)] if rest else files[:count]
+        found[name] = sorted(trained if split == "train" else tested, key=lambda file: file.name)
     return found
 
 

@@ -34,7 +34,8 @@ def load(recipe: Recipe, folder: str | Path | None = None) -> tuple[Network, Dat
         (1297, (28, 28))
     """
     network = ablations.vary(networks.get(recipe.network), recipe.changes)
-    train, test = (datasets.load(recipe.dataset, split, folder, per_class=recipe.per_class or None, seed=recipe.split)
+    train, test = (datasets.load(recipe.dataset, split, folder, per_class=recipe.per_class or None, seed=recipe.split,
+                                 rest=recipe.rest)
                    for split in ("train", "test"))
     watched = 0
     if recipe.extra_test:

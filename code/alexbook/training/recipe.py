@@ -85,6 +85,8 @@ class Recipe:
                                     "seen: unaltered, with all units", False)
     per_class: int = _field("of caltech101 and flowers: train on so many images of each class (0: as many as is usual "
                             "for the dataset)", 0, least=0)
+    rest: bool = _field("of caltech101 and flowers: train on the rest of each class, too: on every image that is not "
+                        "for the test", False)
     split: int = _field("of caltech101 and flowers: which of the random splits into training and test images", 0,
                         least=0)
 

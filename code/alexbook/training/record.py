@@ -49,7 +49,8 @@ def name(recipe: Recipe, folder: str | Path | None = None) -> str:
     A run on a ``folder`` of one's own has that folder's name in it, as in ``folder-photos-lenet5-torch-seed0``.
     """
     own = [_plain_name(folder)] if recipe.dataset == "folder" and folder is not None else []
-    drawn = [f"{recipe.per_class}-per-class"] * bool(recipe.per_class) + [f"split{recipe.split}"] * bool(recipe.split)
+    drawn = [*[f"{recipe.per_class}-per-class"] * bool(recipe.per_class), *["rest"] * recipe.rest,
+             *[f"split{recipe.split}"] * bool(recipe.split)]
     parts = (recipe.dataset, *own, *drawn, recipe.network, *recipe.changes, *["gray"] * recipe.gray, recipe.framework,
              f"seed{recipe.seed}")
     return "-".join(parts)
