@@ -33,11 +33,14 @@ from sklearn.datasets import load_sample_image
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from . import live
 from .private_api import base_name, file_name
 
 # Tag -> the height, in rem, that a wide screen keeps free until the script has drawn it.
-WIDGETS = {"ax-output-size": 35, "ax-network-explorer": 118, "ax-convolution": 50, "ax-experiments": 50}
+WIDGETS = {"ax-output-size": 35, "ax-network-explorer": 118, "ax-convolution": 50, "ax-experiments": 50, "ax-digit": 62}
+SHARED = {"ax-digit": ("forward.js",)}  # scripts that a widget's own needs, before it
 TAG = re.compile(r"<(ax-[a-z-]+)")
+DIGITS = ("lenet5_modern", "lenet5")  # trained networks that a page computes
 SCRIPTS = "/widgets/"
 FOLDER = "widgets-data"
 CREDIT = {"text": "Photograph: danielbuechele, CC BY 2.0, as shipped with scikit-learn",
@@ -308,7 +311,7 @@ def write(folder: Path) -> None:
     """All data and pictures, into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in (("networks", networks_data()), ("images", images_data()),
-                       ("experiments", experiments_data())):
+                       ("experiments", experiments_data()), *((name, live.digits_data(name)) for name in DIGITS)):
         (folder / f"{name}.js").write_text(script(name, data), encoding="utf-8")
     digits = datasets.load("digits", "test")
     four = digits.images[int(np.flatnonzero(digits.labels == 4)[0])]
@@ -339,10 +342,11 @@ def needed(assets: list, body: str) -> list:
     What widgets share comes first, as their own scripts ask for it.
     """
     tags = set(TAG.findall(body))
-    files = {"widgets.css", "base.js", *(f"{tag.removeprefix('ax-')}.js" for tag in tags)} if tags else set()
+    files = {"widgets.css", "base.js", *(f"{tag.removeprefix('ax-')}.js" for tag in tags),
+             *(name for tag in tags for name in SHARED.get(tag, ()))} if tags else set()
     ours = [asset for asset in assets if SCRIPTS in file_name(asset)]
     wanted = [asset for asset in ours if base_name(asset) in files]
-    wanted.sort(key=lambda asset: base_name(asset) != "base.js")
+    wanted.sort(key=lambda asset: ("base.js", "forward.js", base_name(asset)).index(base_name(asset)))
     return [asset for asset in assets if asset not in ours] + wanted
 
 
