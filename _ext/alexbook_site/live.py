@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from alexbook import arithmetic, datasets, package_data, weights
 from alexbook.arithmetic import Row
-from alexbook.datasets import image_files
+from alexbook.datasets import image_files, photographs
 from alexbook.layers import (
     RBF,
     Activation,
@@ -29,6 +29,7 @@ from alexbook.layers import (
     pair,
 )
 
+PART = 699_996  # letters of weights in one script, a multiple of 4: each part can be decoded alone
 POOLS = {MaxPool: "max", AvgPool: "mean", Subsample: "sum"}
 Values = dict[str, np.ndarray]
 
@@ -51,9 +52,44 @@ def network_data(name: str) -> dict:
             "layers": list(layers(arithmetic.trace(network).rows, found.values, measured["bits"]))}
 
 
+def photographs_data() -> dict:
+    """The shipped photographs as their files are, with title and credit."""
+    folder = package_data.folder() / "photographs"
+    return {"photographs": [
+        {"name": name, "title": photographs.credit(name).title, "credit": str(photographs.credit(name)),
+         "source": photographs.credit(name).source,
+         "jpeg": base64.b64encode((folder / f"{name}.jpg").read_bytes()).decode("ascii")}
+        for name in photographs.names()]}
+
+
+def in_parts(data: dict, most: int = PART) -> Iterator[tuple[str, object]]:
+    """A network's data with its weights apart, in texts of at most ``most`` letters, each a script of its own.
+
+    Yields names with what they hold. In the network's own data each layer's weights are the names of its parts.
+    """
+    apart, number = [], 0
+    for layer in data["layers"]:
+        if "weight" not in layer or not isinstance(layer["weight"], str):
+            apart.append(layer)
+            continue
+        names = []
+        for start in range(0, len(layer["weight"]), most):
+            names.append(f"{data['name']}-{number}")
+            yield names[-1], layer["weight"][start:start + most]
+            number += 1
+        apart.append(layer | {"weight": names})
+    size = sum(len(layer["weight"]) for layer in data["layers"] if isinstance(layer.get("weight"), str))
+    yield data["name"], data | {"layers": apart, "size": size}
+
+
 def layers(rows: tuple[Row, ...], values: Values, bits: int) -> Iterator[dict]:
     """What each row computes; dropout and the last softmax are left out, batch normalization is in the row before."""
+    start, jump = (0, 0), (1, 1)
     for place, row in enumerate(rows):
+        if isinstance(row.layer, Windowed):
+            sides = arithmetic.paddings(row.layer.padding, row.input_shape[:2], row.layer.reach, pair(row.layer.stride))
+            start = tuple(at - ends[0] * step for at, ends, step in zip(start, sides, jump, strict=True))
+            jump = row.jump
         behind = rows[place + 1] if place + 1 < len(rows) else None
         norm = behind if behind is not None and isinstance(behind.layer, BatchNorm) else None
         match row.layer:
@@ -66,22 +102,25 @@ def layers(rows: tuple[Row, ...], values: Values, bits: int) -> Iterator[dict]:
             case RBF(centers=centers):
                 yield {"op": "distance", "name": row.name, "centers": centers}
             case Conv() | Dense():
-                yield _window(row) | {"op": row.layer.kind, "name": row.name} | _weighted(row, norm, values, bits)
+                what = {"op": row.layer.kind, "name": row.name}
+                yield what | _window(row, start) | _weighted(row, norm, values, bits)
             case Pool():
                 own = {key: values[f"{row.name}.{key}"].tolist() for key in ("weight", "bias")} if isinstance(
                     row.layer, Subsample) else {}
-                yield _window(row) | {"op": POOLS[type(row.layer)], "name": row.name} | own
+                yield _window(row, start) | {"op": POOLS[type(row.layer)], "name": row.name} | own
             case other:
                 raise ValueError(f"{row.name}: the page computes no {other.kind} yet.")
 
 
-def _window(row: Row) -> dict:
+def _window(row: Row, start: tuple[int, ...]) -> dict:
+    """Sizes; and what one output sees of the input: the ``field``'s size, its ``jump``, where the first ``start``s."""
     layer = row.layer
     if not isinstance(layer, Windowed):
         return {"output": row.output_shape}
     stride = pair(layer.stride)
     (top, _), (left, _) = arithmetic.paddings(layer.padding, row.input_shape[:2], layer.reach, stride)
-    found = {"output": row.output_shape, "kernel": pair(layer.kernel), "stride": stride, "before": (top, left)}
+    found = {"output": row.output_shape, "kernel": pair(layer.kernel), "stride": stride, "before": (top, left),
+             "field": row.receptive_field, "jump": row.jump, "start": start}
     if isinstance(layer, Conv):
         found |= {"groups": layer.groups} | ({"table": layer.connections} if layer.connections else {})
     return found

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { bytes, forward, h, load, outputs, rounded, size, Widget } = alexbook;
+  const { bytes, forward, h, load, outputs, paint, paintHeat, paintMaps, rounded, size, Widget } = alexbook;
 
   const SIDE = 28, FINE = 4, FIELD = SIDE * FINE, BOX = 20 * FINE; // MNIST's field and box; the pad is four times as fine
   const UNITS = 99, PEN = 4.6, NEAR = 2, STEP = 3; // a stroke's coordinates are 0 to 99; the pen's radius is in fine pixels
@@ -301,26 +301,9 @@
 
     // --- drawing
 
-    get colors() {
-      const style = getComputedStyle(this.body);
-      const rgb = (name) => style.getPropertyValue(`--ax-${name}`).trim().match(/\w\w/g).map((pair) => parseInt(pair, 16));
-      return { positive: rgb("blue"), negative: rgb("vermilion") };
-    }
-
-    /** Paints a canvas of `width` pixels, one after another, with what `color` says: [red, green, blue]. */
-    paint(canvas, width, height, color) {
-      Object.assign(canvas, { width, height });
-      const context = canvas.getContext("2d"), image = context.createImageData(width, height);
-      for (let place = 0; place < width * height; place++) {
-        const found = color(place % width, Math.floor(place / width));
-        if (found) image.data.set([...found, 255], 4 * place);
-      }
-      context.putImageData(image, 0, 0);
-    }
-
     drawPad() {
       const context = this.pad.getContext("2d"), unit = this.pad.width / FIELD;
-      this.paint(this.pad, this.pad.width, this.pad.height, (x, y) => {
+      paint(this.pad, this.pad.width, this.pad.height, (x, y) => {
         const gray = 255 * (1 - this.field[Math.floor(y / unit) * FIELD + Math.floor(x / unit)]);
         return [gray, gray, gray];
       });
@@ -334,13 +317,7 @@
     }
 
     drawSeen(pixels, heat) {
-      const most = heat ? Math.max(...heat.map(Math.abs), 1e-9) : 1, { positive, negative } = this.colors;
-      this.paint(this.seen, SIDE, SIDE, (x, y) => {
-        const place = y * SIDE + x, gray = pixels[place];
-        if (!heat) return [gray, gray, gray];
-        const share = Math.abs(heat[place]) / most, toward = heat[place] > 0 ? negative : positive;
-        return toward.map((part) => (1 - share) * gray * 0.6 + share * part);
-      });
+      paintHeat(this.seen, this.body, SIDE, (place) => Array(3).fill(pixels[place]), heat);
       const words = heat ? "orange: covering this lowers the first class's score" : `what the network sees, ${size([SIDE, SIDE])}`;
       this.seenWords.textContent = words;
       this.seen.setAttribute("aria-label", heat ? "The input with the places that matter for the answer." : "The input, 28 by 28 pixels.");
@@ -354,7 +331,7 @@
           const share = centers ? -score / farthest : shares[label], bar = h("span", { class: "ax-bar" });
           bar.style.setProperty("--ax-share", `${100 * share}%`);
           const code = centers && h("canvas", { class: "ax-code", role: "img", "aria-label": `code of ${label}` });
-          if (code) this.paint(code, 7, 12, (x, y) => centers[label][7 * y + x] > 0 ? [0, 0, 0] : [255, 255, 255]);
+          if (code) paint(code, 7, 12, (x, y) => centers[label][7 * y + x] > 0 ? [0, 0, 0] : [255, 255, 255]);
           return h("div", { class: label === order[0] ? "ax-first" : "", "data-class": label }, h("b", {}, label), code,
             h("span", { class: "ax-track" }, bar), h("span", {}, centers ? (-score).toFixed(1) : `${(100 * share).toFixed(1)} %`));
         }));
@@ -362,7 +339,6 @@
 
     /** Every layer's output, and behind the last one the codes that it is compared with. */
     drawMaps(stages, centers) {
-      const { positive, negative } = this.colors;
       if (centers) stages = [...stages, { name: "the ten codes", shape: [12, 7, 10], values: Float32Array.from(centers.flat()) }];
       while (this.maps.children.length > stages.length) this.maps.lastChild.remove();
       stages.forEach(({ name, shape, values }, place) => {
@@ -370,15 +346,9 @@
         const [canvas, words] = this.maps.children[place].children;
         const [rows, columns, maps] = shape.length === 1 ? [1, 1, shape[0]] : shape, flat = rows * columns === 1;
         const across = flat ? (maps === 84 ? 7 : 12) : maps === 10 ? 10 : Math.min(maps, 8);
-        const down = Math.ceil(maps / across), gap = flat ? 0 : 1;
-        const most = Math.max(...values.map(Math.abs), 1e-9), cell = columns + gap, high = rows + gap;
-        this.paint(canvas, across * cell - gap, down * high - gap, (x, y) => {
-          const map = Math.floor(y / high) * across + Math.floor(x / cell), row = y % high, column = x % cell;
-          if (row === rows || column === columns || map >= maps) return null;
-          const value = values[(map * rows + row) * columns + column], share = Math.abs(value) / most;
-          return (value < 0 ? negative : positive).map((part) => 255 - share * (255 - part));
-        });
-        canvas.style.setProperty("--ax-wide", (across * cell - gap) * (flat || maps === 10 ? 6 : clamp(330 / (across * cell), 2, 5)));
+        paintMaps(canvas, this.body, [rows, columns, maps], values, across);
+        const wide = canvas.width;
+        canvas.style.setProperty("--ax-wide", wide * (flat || maps === 10 ? 6 : clamp(330 / wide, 2, 5)));
         const said = flat ? `${name}: ${maps} values` : maps === 10 ? name : `${name}: ${maps} feature maps of ${size([rows, columns])}`;
         canvas.setAttribute("aria-label", `${said}; blue is positive, orange negative.`);
         words.textContent = said;

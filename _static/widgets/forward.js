@@ -1,9 +1,11 @@
-/* A trained network's forward pass: float32 arrays, channel by channel, row by row. _ext/alexbook_site/live.py says what
- * the layers' fields are. Sums are doubles, so results differ from a framework's only in the last digits of a float. */
+/* A trained network's forward pass, and how its maps are painted. Values are float32 arrays, channel by channel, row by
+ * row; _ext/alexbook_site/live.py says what the layers' fields are. Sums are doubles, so results differ from a
+ * framework's only in the last digits of a float. */
 "use strict";
 
 (() => {
-  const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer;
+  /** Base64 as bytes; bytes stay what they are. */
+  const bytes = (text) => typeof text === "string" ? Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer : text;
   const floats = (text) => new Float32Array(bytes(text));
 
   /** Half precision: a sign, five bits of exponent, ten of fraction. */
@@ -12,53 +14,69 @@
     return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : fraction * 2 ** -24);
   });
 
-  /** A layer's weights as numbers, decoded the first time; `factor` is left to the sums' end. */
-  const weighted = (layer) => layer.ready ??= {
-    weight: layer.bits === 8 ? new Int8Array(bytes(layer.weight)) : half(layer.weight),
-    factor: floats(layer.factor), bias: floats(layer.bias) };
+  /** A layer's weights as numbers, decoded the first time, a row for each output; `factor` is left to the sums' end.
+   *  Where a table says which channels a filter sees, the others get zeros. */
+  const weighted = (layer, channels) => {
+    if (layer.ready) return layer.ready;
+    let weight = layer.bits === 8 ? Float32Array.from(new Int8Array(bytes(layer.weight))) : half(layer.weight);
+    if (layer.table) {
+      const area = layer.kernel[0] * layer.kernel[1], all = new Float32Array(layer.table.length * channels * area);
+      layer.table.flatMap((seen, filter) => seen.map((channel) => (filter * channels + channel) * area))
+        .forEach((at, pair) => all.set(weight.subarray(pair * area, (pair + 1) * area), at));
+      weight = all;
+    }
+    return layer.ready = { weight, factor: floats(layer.factor), bias: floats(layer.bias) };
+  };
+
+  /** The sum of products of `length` weights from `from` on with as many values. */
+  const dot = (weight, from, values, length) => {
+    let even = 0, odd = 0, at = 0;
+    for (; at + 1 < length; at += 2) {
+      even += weight[from + at] * values[at];
+      odd += weight[from + at + 1] * values[at + 1];
+    }
+    return even + odd + (at < length ? weight[from + at] * values[at] : 0);
+  };
 
   const FUNCTIONS = { relu: (x) => Math.max(0, x), tanh: Math.tanh, sigmoid: (x) => 1 / (1 + Math.exp(-x)),
     scaled_tanh: (x) => 1.7159 * Math.tanh(x * 2 / 3) };
 
-  const convolve = (layer, [height, width, channels], input) => {
-    const { weight, factor, bias } = weighted(layer), [rows, columns, filters] = layer.output;
+  /** Each window is copied into one row of values (im2col), which all filters of its group use. Yields after each row. */
+  const convolve = function* (layer, [height, width, channels], input) {
+    const { weight, factor, bias } = weighted(layer, channels), [rows, columns, filters] = layer.output;
     const [high, wide] = layer.kernel, [down, across] = layer.stride, [top, left] = layer.before;
-    const output = new Float32Array(rows * columns * filters), area = high * wide;
-    const inGroup = channels / layer.groups, outGroup = filters / layer.groups;
-    let first = 0, place = 0; // of the filter's weights, and of the output
-    for (let filter = 0; filter < filters; filter++) {
-      const group = Math.floor(filter / outGroup) * inGroup;
-      const seen = Int32Array.from(layer.table?.[filter] ?? { length: inGroup }, (known, index) => known ?? group + index);
-      for (let row = 0; row < rows; row++) {
-        const y = row * down - top, firstRow = Math.max(0, -y), endRow = Math.min(high, height - y);
-        for (let column = 0; column < columns; column++) {
-          const x = column * across - left, firstColumn = Math.max(0, -x), endColumn = Math.min(wide, width - x);
-          let sum = 0;
-          for (let number = 0; number < seen.length; number++) {
-            for (let i = firstRow; i < endRow; i++) {
-              let tap = first + number * area + i * wide + firstColumn, at = (seen[number] * height + y + i) * width + x + firstColumn;
-              for (let j = firstColumn; j < endColumn; j++) sum += weight[tap++] * input[at++];
+    const inGroup = channels / layer.groups, outGroup = filters / layer.groups, length = inGroup * high * wide;
+    const output = new Float32Array(rows * columns * filters), values = new Float32Array(length);
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) {
+        for (let group = 0; group < layer.groups; group++) {
+          let at = 0;
+          for (let channel = group * inGroup; channel < (group + 1) * inGroup; channel++) {
+            for (let y = row * down - top; y < row * down - top + high; y++) {
+              const start = (channel * height + y) * width, within = y >= 0 && y < height;
+              for (let x = column * across - left; x < column * across - left + wide; x++) {
+                values[at++] = within && x >= 0 && x < width ? input[start + x] : 0;
+              }
             }
           }
-          output[place++] = sum * factor[filter] + bias[filter];
+          for (let filter = group * outGroup; filter < (group + 1) * outGroup; filter++) {
+            output[(filter * rows + row) * columns + column] = dot(weight, filter * length, values, length) * factor[filter] + bias[filter];
+          }
         }
       }
-      first += seen.length * area;
+      yield columns * filters * length;
     }
     return output;
   };
 
-  const dense = (layer, _, input) => {
-    const { weight, factor, bias } = weighted(layer);
-    return Float32Array.from(bias, (shift, unit) => {
-      let sum = 0;
-      for (let place = 0, at = unit * input.length; place < input.length; place++, at++) sum += weight[at] * input[place];
-      return sum * factor[unit] + shift;
-    });
+  const dense = function* (layer, _, input) {
+    const { weight, factor, bias } = weighted(layer), { length } = input;
+    yield weight.length;
+    return Float32Array.from(bias, (shift, unit) => dot(weight, unit * length, input, length) * factor[unit] + shift);
   };
 
   /** The largest, the mean or the sum of each window, of what lies inside of the input. */
-  const pool = (layer, [height, width], input) => {
+  const pool = function* (layer, [height, width], input) {
     const [rows, columns, channels] = layer.output, [down, across] = layer.stride, [top, left] = layer.before;
     const output = new Float32Array(rows * columns * channels);
     let place = 0;
@@ -82,29 +100,73 @@
     return output;
   };
 
+  const plain = (compute) => function* (layer, _, input) { return compute(layer, input); };
   const OPERATIONS = { conv: convolve, dense, max: pool, mean: pool, sum: pool,
-    activation: (layer, _, input) => input.map(FUNCTIONS[layer.function]),
-    flatten: (layer, _, input) => input,
-    distance: (layer, _, input) => Float32Array.from(layer.centers, (center) =>
-      center.reduce((sum, value, place) => sum + (input[place] - value) ** 2, 0)) };
+    activation: plain((layer, input) => input.map(FUNCTIONS[layer.function])),
+    flatten: plain((layer, input) => input),
+    distance: plain((layer, input) => Float32Array.from(layer.centers, (center) =>
+      center.reduce((sum, value, place) => sum + (input[place] - value) ** 2, 0))) };
 
-  /** Layer by layer: yields each layer with its output and that output's shape. An activation goes with what it follows. */
-  const forward = function* (network, input) {
+  /** Yields how many multiplications have been done since it last did, as a number, and after each layer the layer with
+   *  its output and that output's shape, as an object. An activation has the name of what it follows. */
+  const steps = function* (network, input) {
     let shape = network.input, values = input, named = null;
     for (const layer of network.layers) {
-      values = OPERATIONS[layer.op](layer, shape, values);
+      values = yield* OPERATIONS[layer.op](layer, shape, values);
       shape = layer.output ?? (layer.op === "flatten" ? [values.length] : layer.op === "distance" ? [layer.centers.length] : shape);
       named = layer.name ?? named;
       yield { layer, name: named, shape, values };
     }
   };
 
+  /** What each layer gives, in order. */
+  const forward = (network, input) => [...steps(network, input)].filter((found) => typeof found !== "number");
+
   /** The last layer's outputs. */
-  const outputs = (network, input) => {
-    let last;
-    for (last of forward(network, input));
-    return last.values;
+  const outputs = (network, input) => forward(network, input).at(-1).values;
+
+  /** The largest absolute value, and never 0. */
+  const largest = (values) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-9);
+
+  /** Paints a canvas pixel by pixel with what `color(x, y, place)` says: [red, green, blue], or nothing. */
+  const paint = (canvas, width, height, color) => {
+    Object.assign(canvas, { width, height });
+    const context = canvas.getContext("2d"), image = context.createImageData(width, height);
+    for (let place = 0; place < width * height; place++) {
+      const found = color(place % width, Math.floor(place / width), place);
+      if (found) image.data.set([...found, 255], 4 * place);
+    }
+    context.putImageData(image, 0, 0);
   };
 
-  Object.assign(alexbook, { bytes, forward, outputs });
+  /** The palette's colors for values above and below 0, as [red, green, blue]. */
+  const signs = (element) => {
+    const style = getComputedStyle(element);
+    const [above, below] = ["blue", "vermilion"].map((name) =>
+      style.getPropertyValue(`--ax-${name}`).match(/\w\w/g).map((pair) => parseInt(pair, 16)));
+    return { above, below };
+  };
+
+  /** Feature maps side by side on one canvas, `across` in a row: white is 0, blue above, orange below. */
+  const paintMaps = (canvas, element, [rows, columns, maps], values, across) => {
+    const gap = rows * columns > 1 ? 1 : 0, high = rows + gap, wide = columns + gap;
+    const most = largest(values), { above, below } = signs(element);
+    paint(canvas, across * wide - gap, Math.ceil(maps / across) * high - gap, (x, y) => {
+      const map = Math.floor(y / high) * across + Math.floor(x / wide), row = y % high, column = x % wide;
+      if (row === rows || column === columns || map >= maps) return null;
+      const value = values[(map * rows + row) * columns + column], share = Math.abs(value) / most;
+      return (value < 0 ? below : above).map((part) => 255 - share * (255 - part));
+    });
+  };
+
+  /** How much each place matters, over a picture: orange where covering it lowers the score, blue where it raises it. */
+  const paintHeat = (canvas, element, side, picture, heat) => {
+    const most = heat ? largest(heat) : 1, { above, below } = signs(element);
+    paint(canvas, side, side, (x, y, place) => {
+      const share = heat ? 0.85 * Math.abs(heat[place]) / most : 0;
+      return picture(place).map((own, channel) => (1 - share) * own + share * (heat?.[place] > 0 ? below : above)[channel]);
+    });
+  };
+
+  Object.assign(alexbook, { bytes, forward, largest, outputs, paint, paintHeat, paintMaps, steps, weighted });
 })();

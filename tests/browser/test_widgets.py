@@ -18,11 +18,26 @@ import pytest
 import torch
 from alexbook import arithmetic, datasets, networks, runs, weights
 from alexbook.arithmetic import Row
-from alexbook.datasets import image_files
-from alexbook.layers import Conv, MaxPool, Windowed, pair
+from alexbook.datasets import image_files, photographs
+from alexbook.layers import (
+    Activation,
+    AvgPool,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    Windowed,
+    pair,
+)
+from alexbook.models import torch as torch_models
 from alexbook.networks import Network
+from alexbook.weights import _files
+from alexbook_site import live
 from alexbook_site import widgets as extension
 from built_book import needs_chromium
+from PIL import Image
 from repository import ROOT
 from scipy import stats
 
@@ -43,6 +58,7 @@ PAGE = f"""<!doctype html><html lang="en" data-theme="light"><head><meta charset
 <ax-convolution><p>convolution in words</p></ax-convolution>
 <ax-experiments><p>runs in words</p></ax-experiments>
 <ax-digit><p>digits in words</p></ax-digit>
+<ax-photograph><p>photographs in words</p></ax-photograph>
 <ax-output-size input="227" kernel="11" stride="4"><p>another calculator</p></ax-output-size>
 </main></body></html>"""
 
@@ -89,7 +105,7 @@ def open_page(browser, site: Path) -> Iterator:
         tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         tab.goto(address or (site / "chapters" / "page.html").as_uri())
         if options.get("java_script_enabled", True):
-            tab.wait_for_function("document.querySelectorAll('.ax-ready').length === 6")
+            tab.wait_for_function("document.querySelectorAll('.ax-ready').length === 7")
         return tab
 
     yield opened
@@ -671,6 +687,104 @@ def test_why_this_answer_is_occlusion(open_page) -> None:
     np.testing.assert_allclose(found, total / count, atol=1e-4)
 
 
+# --- a photograph -----------------------------------------------------------------------------------------------------
+
+def tiny(random: Random) -> Network:
+    """A small network of what photographs are looked at with: groups, strides, padding, ceil, batch normalization."""
+    groups, side = random.choice((1, 2)), random.randint(19, 27)
+    layers = (Conv(4, random.choice((3, 5)), stride=2, padding=random.randint(0, 2), bias=False, name="conv1"),
+              BatchNorm(name="norm1"), MaxPool(3, 2, name="pool1"), Activation("relu"),
+              Conv(6, 3, padding=1, groups=groups, name="conv2"), Activation("relu"), AvgPool(2, name="pool2"),
+              Flatten(), Dense(7, bias=False, name="fc3"), BatchNorm(name="norm3"), Activation("relu"), Dropout(0.5),
+              Dense(5, name="fc4"), Activation("softmax"))
+    return Network("tiny", "tiny", "", (side, side, 3), layers, rounding=random.choice(("floor", "ceil")))
+
+
+@needs_chromium
+def test_whatever_network_is_computed_as_pytorch_does(open_page) -> None:
+    """Random networks with random weights, in half precision and in whole numbers with a scale for each output."""
+    tab, random = open_page(), Random(20121130)
+    for seed in range(12):
+        network, bits, rng = tiny(random), (16, 8)[seed % 2], np.random.default_rng(seed)
+        model = torch_models.build(network, seed=seed).eval()
+        values = {name: rng.uniform(0.5, 1.5, value.shape) if "running_var" in name or "norm" in name
+                  else rng.normal(0, 0.3, value.shape) for name, value in model.state_dict().items()
+                  if not name.endswith("num_batches_tracked")}
+        stored = _files.unpack(_files.pack(values, bits))
+        held = model.state_dict() | {name: torch.from_numpy(value) for name, value in stored.items()}
+        model.load_state_dict(held)
+        data = {"input": network.input_shape, "layers": list(live.layers(arithmetic.trace(network).rows, stored, bits))}
+        images = rng.normal(size=(3, 3, *network.input_shape[:2])).astype(np.float32)
+        found = tab.evaluate("""([net, images]) => images.map((image) =>
+            Array.from(alexbook.outputs(net, Float32Array.from(image))))""",
+                             [json.loads(json.dumps(data)), images.reshape(3, -1).tolist()])
+        with torch.inference_mode():
+            np.testing.assert_allclose(found, model(torch.from_numpy(images)).numpy(), rtol=1e-4, atol=1e-4)
+
+
+def loaded(tab) -> None:
+    """The photographs' network, with its weights."""
+    tab.wait_for_function("document.querySelector('ax-photograph').pixels")
+    tab.locator("ax-photograph").get_by_role("button", name="Load the network").click()
+    tab.wait_for_function("document.querySelector('ax-photograph').result", timeout=120_000)
+
+
+@needs_chromium
+@pytest.mark.parametrize("over_http", [False, True], ids=["file", "http"])
+def test_photographs_get_pytorchs_answer(open_page, server: str, over_http: bool) -> None:
+    """The shipped photographs and noise, 20 over http; the parts of the weights make the whole."""
+    tab = open_page(server if over_http else None)
+    loaded(tab)
+    rng = np.random.default_rng(12)
+    images = [photographs.load(name) for name in photographs.names()][:11 if over_http else 2]
+    images += [rng.integers(0, 256, (256, 256, 3)).astype(np.uint8) for _ in range(9 if over_http else 0)]
+    found = [tab.evaluate("""async (pixels) => { const e = document.querySelector('ax-photograph');
+        return Array.from((await e.computed(e.input(pixels), 0, 1)).at(-1).values); }""",
+                          image[16:240, 16:240].ravel().tolist()) for image in images]
+    model, card = weights.load(extension.PHOTOGRAPHS), weights.card(extension.PHOTOGRAPHS)
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(card.prepare(images).transpose(0, 3, 1, 2).copy())).numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+@needs_chromium
+def test_photograph_by_hand(open_page, tmp_path: Path) -> None:
+    """A shipped one, then one of the reader's own, its maps, one of them with its filter; a file that is no picture."""
+    tab = open_page()
+    loaded(tab)
+    widget = tab.locator("ax-photograph")
+    [[(best, _), *_]] = weights.predict(extension.PHOTOGRAPHS, photographs.load("cat"))
+    assert widget.locator(".ax-says").inner_text().startswith(f"Most probable is {best.replace('_', ' ')} (")
+    assert widget.locator(".ax-classes [data-class]").count() == 5
+    assert widget.get_by_text("conv1: 96 feature maps of 55×55. Click on one.").is_visible()
+    widget.locator(".ax-all-maps").click(position={"x": 3, "y": 3})
+    assert widget.get_by_text("filter 0, 11×11×3").is_visible()
+    widget.get_by_label("layer").select_option("conv5")
+    assert widget.get_by_text("where it sees this, 163×163").is_visible()
+    own = tmp_path / "mine.png"
+    Image.fromarray(photographs.load("rocket", None)).save(own)
+    widget.locator("input[type=file]").set_input_files(own)
+    tab.wait_for_function("document.querySelector('ax-photograph').title === 'mine.png' && "
+                          "document.querySelector('ax-photograph').result", timeout=120_000)
+    [[(best, _), *_]] = weights.predict(extension.PHOTOGRAPHS, photographs.load("rocket", None))
+    assert widget.locator(".ax-says").inner_text().startswith(f"Most probable is {best.replace('_', ' ')} (")
+    (tmp_path / "notes.jpg").write_text("no picture", encoding="utf-8")
+    widget.locator("input[type=file]").set_input_files(tmp_path / "notes.jpg")
+    tab.get_by_text("Not possible: this browser cannot read notes.jpg; a JPEG or PNG file works.").wait_for()
+
+
+@needs_chromium
+def test_looking_at_a_photograph_can_be_stopped(open_page) -> None:
+    tab = open_page()
+    loaded(tab)
+    widget = tab.locator("ax-photograph")
+    widget.get_by_role("button", name="Why this answer?").click()
+    widget.get_by_role("button", name="Stop").click()
+    widget.get_by_text("Stopped.").wait_for()
+    [says] = drive(tab, "ax-photograph", [{"photograph": "dog"}], "(e) => e.says.textContent")
+    assert says.startswith("Not possible: there is no photograph named 'dog'; there are astronaut, camera, ")
+
+
 # --- what holds for all -----------------------------------------------------------------------------------------------
 
 @pytest.fixture
@@ -739,6 +853,7 @@ def test_fits_a_phone(open_page, theme: str) -> None:
                 "ax-convolution": [{"image": "photograph", "padding": 3, "kernel": "100 99 98 -100 -99 -98 0.125 1 1"}],
                 "ax-network-explorer": [{"network": name, "layer": "input", "compare": "alexnet_2012"}
                                         for name in networks.NETWORKS],
+                "ax-photograph": [{"photograph": "rocket"}],
                 "ax-digit": [{"network": "lenet5", "example": "3"}],
                 "ax-experiments": [{"experiment": "holdout", "conditions": "cifar10-lenet5_rgb-rate0.01"},
                                    {"experiment": "relu", "conditions": "relu tanh sigmoid relu-2012 tanh-2012"}]}
@@ -796,15 +911,17 @@ def test_words_stay_where_the_data_are_missing(browser, site: Path) -> None:
 
 def test_data_are_light(site: Path) -> None:
     weights = {path.name: len(gzip.compress(path.read_bytes())) for path in (site / extension.FOLDER).iterdir()}
-    networks = [weights.pop(f"{name}.js") for name in extension.DIGITS]  # loaded once a reader comes to the widget
-    assert weights["experiments.js"] < 60_000 and sum(weights.values()) < 100_000, weights
-    assert max(networks) < 130_000, networks
+    digits = [weights.pop(f"{name}.js") for name in extension.DIGITS]  # loaded once a reader comes to the widget
+    photo = [weights.pop(name) for name in list(weights) if name.startswith(extension.PHOTOGRAPHS)]  # once one asks
+    assert weights["experiments.js"] < 60_000 and weights.pop("photographs.js") < 180_000, weights
+    assert sum(weights.values()) < 100_000 and max(digits) < 130_000, weights
+    assert max(photo) < 600_000 and sum(photo) < 8_000_000, photo
 
 
 def test_scripts_are_light() -> None:
     """Each page loads its own; Explore has all."""
     scripts = {name: len(gzip.compress((STATIC / "widgets" / name).read_bytes())) for name in SCRIPTS}
-    assert max(scripts.values()) < 7_100 and sum(scripts.values()) < 29_500, scripts
+    assert max(scripts.values()) < 7_100 and sum(scripts.values()) < 37_000, scripts
     for path in sorted((ROOT / "chapters").glob("*.ipynb")):
         used = {tag for source, text in sources() if source == path for tag, _, _ in tags_in(text)}
         shared = sum(scripts[name] for tag in used for name in extension.SHARED.get(tag, ()))
