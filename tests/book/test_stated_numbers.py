@@ -318,6 +318,6 @@ def test_the_recorded_search_has_worse_rates_on_either_side_of_the_best() -> Non
 
 
 def test_the_table_of_the_single_tower_is_printed_by_one_chapter() -> None:
-    """Its sizes and parameters are worked out in chapter 6; chapters 7 and 8 compare theirs and print no second table."""
+    """Sizes and parameters are worked out in chapter 6; chapters 7 and 8 compare theirs and print no second table."""
     counts = {f"{row.parameters:,}" for row in trace("alexnet_article").only(Conv, Dense)}
     assert [chapter for chapter in CHAPTERS if counts <= printed(chapter)] == ["06-output-sizes"]

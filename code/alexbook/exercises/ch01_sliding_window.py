@@ -58,8 +58,8 @@ def odd_zero(padding: object) -> str:
 
 # What a reader's formula may be instead of the right one, and what to look at then.
 _FORMULAS: tuple[tuple[Callable[..., float], str], ...] = (
-    (lambda n, k, s, p: (n + 2 * p - k) // s, "the first window is missing: the strides are counted, and one more window "
-                                              "than strides fits."),
+    (lambda n, k, s, p: (n + 2 * p - k) // s, "the first window is missing: the strides are counted, and one more "
+                                              "window than strides fits."),
     (lambda n, k, s, p: (n + 2 * p - k) / s + 1, "that is not rounded: a window fits or it does not."),
     (lambda n, k, s, p: (n + p - k) // s + 1, "the padding is at both ends."),
     (lambda n, k, s, p: (n - k) // s + 1, "the padding is left out."),
