@@ -6,7 +6,7 @@ import importlib
 import pytest
 
 MODULES = (
-    "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "checking", "intervals", "runs",
+    "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "figures.blocks", "checking", "intervals", "runs",
     "published", "weights", "weights.pretrained",
 )
 
