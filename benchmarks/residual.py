@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,7 +69,7 @@ class Task:
 
 TASKS = (
     Task("digits", 0, 8, 8, 1, False, 6, (8, 14, 20, 44)),
-    Task("tiny_imagenet_20", 2500, 32, 16, 2, True, 6, (8, 14, 20)),
+    Task("tiny_imagenet_20", 2500, 32, 16, 2, True, 6, (8, 20)),
 )
 
 
@@ -225,6 +226,19 @@ def about() -> dict:
             "date": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
+def written(result: dict) -> str:
+    """The result as JSON, with a run on each line."""
+    runs: list[str] = []
+
+    def apart(rows: list[dict]) -> list[str]:
+        runs.extend(json.dumps(row) for row in rows)
+        return [f"run {number}" for number in range(len(runs) - len(rows), len(runs))]
+
+    tasks = {name: found | {"rows": apart(found["rows"])} for name, found in result["tasks"].items()}
+    text = json.dumps(result | {"tasks": tasks}, indent=1, ensure_ascii=False)
+    return re.sub(r'"run (\d+)"', lambda found: runs[int(found[1])], text) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", metavar="FOLDER", help="a folder that holds the datasets")
@@ -238,8 +252,7 @@ def main() -> None:
     def keep(task: Task, images: dict) -> None:
         if options.to:
             known[task.dataset] = {"task": vars(task), "images": images, "rows": found[task.dataset]}
-            text = json.dumps(about() | {"tasks": known}, indent=1, ensure_ascii=False)
-            options.to.write_text(text + "\n", encoding="utf-8")
+            options.to.write_text(written(about() | {"tasks": known}), encoding="utf-8")
 
     for task in TASKS:
         if options.only in (None, task.dataset):
