@@ -77,7 +77,7 @@ def test_training_learns_and_repeats():
 
 
 def test_runs_that_are_there_are_not_made_again(monkeypatch):
-    task = benchmark.Task("digits", 0, 8, 8, 1, False, 1, (8,))
+    task = benchmark.Task("digits", 0, 8, 8, 1, False, 1, (8,), (0, 1, 2))
     made = []
     monkeypatch.setattr(benchmark, "load", lambda task, folder: {"about": {}})
     monkeypatch.setattr(benchmark, "run", lambda task, data, **settings: made.append(settings) or settings | {
@@ -93,7 +93,7 @@ def test_the_record_is_written_with_a_run_on_each_line():
     result = {"tasks": {"one": {"rows": [{"a": [1, 2]}, {"a": [1, 2]}]}, "two": {"rows": [{"b": "run 0"}]}}}
     text = benchmark.written(result)
     assert json.loads(text) == result
-    assert [line.strip(" ,") for line in text.splitlines() if "a" in line and "tasks" not in line] == 2 * ['{"a": [1, 2]}']
+    assert [line.strip(" ,") for line in text.splitlines() if '"a"' in line] == 2 * ['{"a": [1, 2]}']
 
 
 @pytest.mark.parametrize("task", benchmark.TASKS, ids=lambda task: task.dataset)
@@ -102,7 +102,7 @@ def test_the_record_has_what_the_program_makes(task):
     assert found["task"] == json.loads(json.dumps(vars(task)))
     pairs = [(depth, shortcut) for depth in task.depths for shortcut in (False, True)]
     expected = {(*pair, lr, 0) for pair in pairs for lr in benchmark.RATES}
-    expected |= {(*pair, benchmark.best_rate(found["rows"], *pair), seed) for pair in pairs for seed in benchmark.SEEDS}
+    expected |= {(*pair, benchmark.best_rate(found["rows"], *pair), seed) for pair in pairs for seed in task.seeds}
     assert {(row["depth"], row["shortcut"], row["lr"], row["seed"]) for row in found["rows"]} == expected
     assert len(found["rows"]) == len(expected)
     for row in found["rows"]:
