@@ -6,8 +6,8 @@ import importlib
 import pytest
 
 MODULES = (
-    "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "checking", "intervals", "runs",
-    "weights", "weights.pretrained",
+    "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "figures.blocks", "checking", "intervals",
+    "runs", "published", "weights", "weights.pretrained",
 )
 
 
