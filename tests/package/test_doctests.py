@@ -7,7 +7,8 @@ import pytest
 
 MODULES = (
     "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "checking", "intervals", "runs",
-    "weights", "weights.pretrained", "explaining", "explaining.filters", "explaining.images", "explaining.neighbors",
+    "weights", "weights.pretrained", "published",
+    "explaining", "explaining.filters", "explaining.images", "explaining.neighbors",
 )
 
 
