@@ -5,8 +5,9 @@
     python benchmarks/what_it_learned.py --data FOLDER --to data/benchmarks/what_it_learned.json
 
 The images may not travel with the book, so the chapter "What it learned" draws these numbers, and shows the same on the
-book's own photographs. Nothing is trained. At most ``MOST`` test images of each class are used, and the first ``FEW`` where
-an image takes many passes. "Hidden" means replaced by the mean color of the training images, which is 0 for the network.
+book's own photographs. Nothing is trained. At most ``MOST`` test images of each class are used, and the first ``FEW``
+where an image takes many passes. "Hidden" means replaced by the mean color of the training images, which is 0 for the
+network.
 """
 
 import argparse

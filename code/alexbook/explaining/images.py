@@ -94,13 +94,14 @@ def ascend(gradient: Function, start: np.ndarray, steps: int, rate: float = 1.0,
         by = tuple(rng.integers(-jitter, jitter + 1, 2).tolist())
         found = np.roll(gradient(np.roll(images, by, (1, 2))), (-by[0], -by[1]), (1, 2))
         if blur:
-            found = _blurred(found, blur)
+            found = blurred(found, blur)
         length = np.sqrt((found ** 2).mean((1, 2, 3), keepdims=True))
         images = ((1 - decay) * images + rate * found / np.maximum(length, 1e-12)).astype(np.float32)
     return images
 
 
-def _blurred(images: np.ndarray, deviation: float) -> np.ndarray:
+def blurred(images: np.ndarray, deviation: float) -> np.ndarray:
+    """Images ``(count, height, width, channels)`` smoothed with a Gaussian of this standard deviation, in pixels."""
     from scipy.ndimage import gaussian_filter1d
 
     for axis in (1, 2):
