@@ -28,7 +28,7 @@ def some_images(source: str, count: int = 3) -> np.ndarray:
 
 
 def assert_close(ours: np.ndarray, theirs: np.ndarray) -> None:
-    """Equal within 1e-4 of their length: a ReLU near 0 may let one path through in one framework only."""
+    """Equal within 1e-4 of their length."""
     assert ours.shape == theirs.shape
     assert np.linalg.norm(ours - theirs) <= CLOSE * np.linalg.norm(theirs)
 
@@ -208,10 +208,22 @@ def test_neighbors_are_those_of_a_loop():
 # both frameworks
 
 
+@pytest.fixture
+def _float64():
+    """In float32 a ReLU near 0, or two values that a pool finds equal, may let a gradient through in one framework
+    only; in float64 there are no such ties."""
+    for name in ("float64", "float32"):
+        keras.config.set_floatx(name)
+        keras.config.set_dtype_policy(name)
+        if name == "float64":
+            yield
+
+
+@pytest.mark.usefixtures("_float64")
 @pytest.mark.parametrize("source", SOURCES)
 def test_both_frameworks_give_the_same(source):
-    ours, theirs = (weights.load(source, framework) for framework in ("torch", "keras"))
-    x, layer, target = some_images(source), SOURCES[source], [3, 0, 7]
+    ours, theirs = weights.load(source, "torch").double(), weights.load(source, "keras")
+    x, layer, target = some_images(source, 1).astype("float64"), SOURCES[source], [3]
     assert_close(in_torch.outputs(ours, x), in_keras.outputs(theirs, x))
     mine, other = in_torch.activations(ours, x), in_keras.activations(theirs, x)
     same = {name for name in mine.keys() & other.keys() if not name.startswith("flatten")}  # another order
