@@ -7,7 +7,7 @@ import pytest
 
 MODULES = (
     "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "checking", "intervals", "runs",
-    "weights", "weights.pretrained",
+    "published", "weights", "weights.pretrained",
 )
 
 

@@ -13,7 +13,7 @@ FLOORS = (
     ("_triton", "_files", "_renamed", "layers"),
     ("networks",),
     ("arithmetic", "package_data", "checking", "intervals"),
-    ("models", "datasets", "runs"),
+    ("models", "datasets", "runs", "published"),
     ("batches", "figures"),
     ("weights",),
     ("training",),
