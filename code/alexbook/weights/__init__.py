@@ -71,8 +71,9 @@ def measured(name: str) -> dict[str, Any]:
 
     Returns:
         ``bits`` and ``bytes`` of the file, ``test_images``, the errors ``error_float32`` and ``error_stored`` before
-        and after the rounding, and, where there are more than ten classes, ``views``: for one view of each image and
-        for ten (AlexNet paper, section 4.1) ``error``, ``error_top5`` and ``class_error``. Errors are shares of 1.
+        and after the rounding, and, where there are more than ten classes, ``views``: for ``"1"`` view of each image,
+        and for ``"10"`` (AlexNet paper, section 4.1) where they were measured, ``error``, ``error_top5`` and
+        ``class_error``. Errors are shares of 1.
 
     Raises:
         ValueError: For any other name.
