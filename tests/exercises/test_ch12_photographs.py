@@ -75,7 +75,8 @@ class Colors:
 
     def __init__(self, shares=(5, 25, 50, 75, 95)):
         self.shares = shares
-        self.known = np.concatenate([self.features(exercises.crops(name, "train", 200)) for name in photographs.names()])
+        shown = [exercises.crops(name, "train", 200) for name in photographs.names()]
+        self.known = np.concatenate([self.features(images) for images in shown])
 
     def features(self, images):
         return np.concatenate(np.percentile(images, self.shares, axis=(1, 2)), axis=1)
