@@ -34,7 +34,8 @@ def test_a_card_says_what_the_record_says(name):
     assert said["bytes"] == (FOLDER / f"{name}.safetensors").stat().st_size
     assert said["error_stored"] - said["error_float32"] <= ship_weights.MOST
     if recipe.views == 1:
-        assert said["error_float32"] == pytest.approx(run.test_error, abs=2 / said["test_images"])
+        most = 2 if recipe.precision == "float32" else 5  # images that another data type's rounding may turn over
+        assert said["error_float32"] == pytest.approx(run.test_error, abs=most / said["test_images"])
 
 
 @pytest.mark.parametrize("name", [name for name in weights.names() if len(weights.card(name).classes) > 10])
