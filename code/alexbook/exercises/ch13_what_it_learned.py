@@ -23,7 +23,8 @@ def _map_side(side: int, rounding: Rounding = "ceil") -> int:
     """The side of conv5's maps for a square image."""
     network = networks.get("alexnet_photos")
     cut = next(index for index, layer in enumerate(network.layers) if layer.name == "conv5") + 1
-    return trace(replace(network, layers=network.layers[:cut], rounding=rounding), (side, side, 3)).rows[-1].output_shape[0]
+    part = replace(network, layers=network.layers[:cut], rounding=rounding)
+    return trace(part, (side, side, 3)).rows[-1].output_shape[0]
 
 
 @check
