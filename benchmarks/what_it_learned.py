@@ -110,7 +110,7 @@ def units(values: dict[str, np.ndarray], labels: np.ndarray) -> dict:
         same = np.array([np.bincount(column).max() for column in top.T])
         found[name] = {"channels": largest.shape[1], "never_active": int(largest.shape[1] - len(alive)),
                        "zeros": round(float(values[f"{name} zeros"].mean()), 4),
-                       "mean_same_class": round(same.mean(), 3),
+                       "mean_same_class": round(same.mean(), 3) if len(alive) else 0,
                        "most_same": {int(alive[place]): top[:, place].tolist() for place in np.argsort(-same)[:6]}}
     chance = np.random.default_rng(0).permuted(np.tile(labels, (2000, 1)), axis=1)[:, :TOP]
     found["chance"] = round(float(np.mean([np.bincount(row).max() for row in chance])), 3)

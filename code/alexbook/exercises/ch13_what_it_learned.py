@@ -12,18 +12,19 @@ from alexbook.checking import Wrong, array, check, close, number, result, whole
 from alexbook.datasets import photographs
 from alexbook.explaining import images
 from alexbook.explaining import torch as in_torch
+from alexbook.networks import Rounding
 
 SIDE, SQUARE, STRIDE = 448, 40, 8
 PHOTOS, AT_LEAST = 11, 3
 RADIUS = 112
 
 
-def _map_side(side: int, rounding: str = "ceil") -> int:
+def _map_side(side: int, rounding: Rounding = "ceil") -> int:
     """The side of conv5's maps for a square image."""
     network = networks.get("alexnet_photos")
-    layers = tuple(layer for layer in network.layers)
-    cut = next(index for index, layer in enumerate(layers) if layer.name == "conv5") + 1
-    return trace(replace(network, layers=layers[:cut], rounding=rounding), (side, side, 3)).rows[-1].output_shape[0]
+    cut = next(index for index, layer in enumerate(network.layers) if layer.name == "conv5") + 1
+    part = replace(network, layers=network.layers[:cut], rounding=rounding)
+    return trace(part, (side, side, 3)).rows[-1].output_shape[0]
 
 
 @check
@@ -163,7 +164,7 @@ def _correlations() -> dict[str, float]:
     from scipy.stats import spearmanr
 
     model, card = weights.load("lenet5_modern", "torch"), weights.card("lenet5_modern")
-    inputs = card.prepare(list(datasets.load("digits", "test").images))
+    inputs = card.prepare(list(datasets.load("digits", "test").arrays()[0]))
     digit, low = inputs[0], float(inputs.min())
     label = int(in_torch.outputs(model, digit[None]).argmax())
     shuffled = in_torch.randomized(model, ["fc3", "fc2"], seed=0)
