@@ -158,9 +158,9 @@ SHAPES = Experiment(
     seeds=(0,), pattern="shapes-{condition}-{framework}-rate{rate:g}-seed{seed}")
 
 # AlexNet's convolutions on photographs, 30 training images of each class, over three random splits; and fewer images of
-# each class, in more epochs. "ship" is the network whose weights come with the book: 224 pixels, and all images but split
-# 0's test images. Without batch normalization behind fc6 and fc7, He's initialization and dropout together
-# stop them: nearly all of fc6's units die.
+# each class, in more epochs. "ship" is the network whose weights come with the book: 224 pixels, and all images but
+# split 0's test images. Without batch normalization behind fc6 and fc7, He's initialization and dropout together stop
+# them: nearly all of fc6's units die.
 _TODAY = {"changes": ("he", "batch-norm", "batch-norm-dense")}
 PHOTOS = Experiment(
     "photos", "How well does AlexNet recognize photographs that it learned from scratch?",
