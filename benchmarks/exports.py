@@ -36,7 +36,7 @@ from alexbook.runs import processor  # noqa: E402
 BATCHES = (1, 32)
 CALIBRATION = 64  # training images from which int8 takes the ranges of the feature maps
 EACH = 5  # test images of each class
-PACKAGES = ("torch", "keras", "tensorflow", "onnx", "onnxscript", "onnxruntime", "safetensors", "ai-edge-litert")
+PACKAGES = ("torch", "keras", "tensorflow", "onnx", "onnxscript", "onnxruntime", "safetensors")
 
 Run = Callable[[np.ndarray], np.ndarray]
 """From prepared images, ``(count, height, width, 3)``, to logits."""
@@ -90,12 +90,9 @@ def onnx_session(path: Path) -> Run:
 
 
 def litert(path: Path) -> Run:
-    """LiteRT on one thread, through the interpreter that comes with TensorFlow or, where it is installed, its own."""
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError:
-        from tensorflow.lite import Interpreter
-    interpreter = Interpreter(str(path), num_threads=1)
+    """LiteRT on one thread, through the interpreter that comes with TensorFlow."""
+    import tensorflow
+    interpreter = tensorflow.lite.Interpreter(str(path), num_threads=1)
     read, written = (details()[0]["index"] for details in (interpreter.get_input_details,
                                                           interpreter.get_output_details))
 
