@@ -256,13 +256,14 @@ def imbalanced(features: np.ndarray, many: tuple[np.ndarray, ...], few: tuple[np
     settings = {"class_weight": "balanced"} if way == "weighted" else {}
     model, strength = fit(features[chosen[0]], chosen[1], **settings)
     predicted = model.predict(features[many[2]])
-    found, others = recalls(predicted, many[3]), np.arange(5) != rare
+    found, others = recalls(predicted, many[3]), np.arange(CLASSES) != rare
     called = predicted == rare
     return {"C": strength, "recall_rare": _share(found[rare]), "recall_others": _share(found[others].mean()),
             "mean_of_classes": _share(found.mean()),
             "precision_rare": _share((many[3][called] == rare).mean()) if called.any() else None}
 
 
+CLASSES = 5  # of flowers
 VIEWS = 5  # of each photograph, as when somebody presses the button five times
 
 
