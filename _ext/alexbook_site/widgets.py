@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from alexbook import datasets, intervals, networks, runs
+from alexbook import datasets, intervals, networks, runs, weights
 from alexbook.arithmetic import Row, paddings, trace
 from alexbook.datasets import image_files
 from alexbook.layers import LRN, RBF, Activation, Conv, Dense, Dropout, Layer, Pool, SpatialNorm, Windowed, pair
@@ -33,11 +33,16 @@ from sklearn.datasets import load_sample_image
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from . import live
 from .private_api import base_name, file_name
 
 # Tag -> the height, in rem, that a wide screen keeps free until the script has drawn it.
-WIDGETS = {"ax-output-size": 35, "ax-network-explorer": 118, "ax-convolution": 50, "ax-experiments": 50}
+WIDGETS = {"ax-output-size": 35, "ax-network-explorer": 118, "ax-convolution": 50, "ax-experiments": 50, "ax-digit": 62,
+           "ax-photograph": 70}
+SHARED = {"ax-digit": ("forward.js",), "ax-photograph": ("forward.js",)}  # scripts that a widget's own needs, before it
 TAG = re.compile(r"<(ax-[a-z-]+)")
+DIGITS = ("lenet5_modern", "lenet5")  # trained networks that a page computes
+PHOTOGRAPHS = "alexnet_photos"
 SCRIPTS = "/widgets/"
 FOLDER = "widgets-data"
 CREDIT = {"text": "Photograph: danielbuechele, CC BY 2.0, as shipped with scikit-learn",
@@ -68,6 +73,9 @@ WORDS = {"all": "everything on", "no-crops-flips": "no crops, no mirror", "no-co
          "lenet5_rgb": "LeNet", "lenet": "LeNet",
          "alexnet-glorot": "AlexNet, Glorot initialization", "alexnet-he": "AlexNet, He initialization",
          "alexnet_small": "small AlexNet", "relu": "ReLU", "torch": "PyTorch", "keras": "Keras",
+         **{f"today-split{split}": f"128 pixels, 30 images of each class, split {split}" for split in range(3)},
+         **{f"today-{count}-split0": f"128 pixels, {count} images of each class, split 0" for count in (15, 5)},
+         "ship": "224 pixels, all but the test images of split 0 (the shipped weights)",
          "cifar10": "CIFAR-10", "tiny_imagenet_20": "Tiny ImageNet, 20 classes"}
 
 
@@ -298,7 +306,7 @@ def _percent(run: runs.Run, figure: str) -> list[float]:
     return [round(100 * float(error), 4) for error in run.series(figure)]
 
 
-def script(name: str, data: dict) -> str:
+def script(name: str, data: object) -> str:
     """A script for pages with a widget: it sets ``alexbook.data[name]``."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return f"alexbook.data[{json.dumps(name)}]={text};\n"
@@ -308,8 +316,12 @@ def write(folder: Path) -> None:
     """All data and pictures, into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in (("networks", networks_data()), ("images", images_data()),
-                       ("experiments", experiments_data())):
+                       ("experiments", experiments_data()), ("photographs", live.photographs_data()),
+                       *((name, live.digits_data(name)) for name in DIGITS)):
         (folder / f"{name}.js").write_text(script(name, data), encoding="utf-8")
+    if PHOTOGRAPHS in weights.names():
+        for name, part in live.in_parts(live.network_data(PHOTOGRAPHS)):
+            (folder / f"{name}.js").write_text(script(name, part), encoding="utf-8")
     digits = datasets.load("digits", "test")
     four = digits.images[int(np.flatnonzero(digits.labels == 4)[0])]
     for side, _, channels in {network.input_shape for network in networks.NETWORKS.values()}:
@@ -339,10 +351,11 @@ def needed(assets: list, body: str) -> list:
     What widgets share comes first, as their own scripts ask for it.
     """
     tags = set(TAG.findall(body))
-    files = {"widgets.css", "base.js", *(f"{tag.removeprefix('ax-')}.js" for tag in tags)} if tags else set()
+    files = {"widgets.css", "base.js", *(f"{tag.removeprefix('ax-')}.js" for tag in tags),
+             *(name for tag in tags for name in SHARED.get(tag, ()))} if tags else set()
     ours = [asset for asset in assets if SCRIPTS in file_name(asset)]
     wanted = [asset for asset in ours if base_name(asset) in files]
-    wanted.sort(key=lambda asset: base_name(asset) != "base.js")
+    wanted.sort(key=lambda asset: ("base.js", "forward.js", base_name(asset)).index(base_name(asset)))
     return [asset for asset in assets if asset not in ours] + wanted
 
 

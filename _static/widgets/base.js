@@ -233,7 +233,7 @@
   };
 
   window.alexbook = {
-    DATA, Widget, data, define, fit, formula, fraction, grouped, h, hatch, heading, listed, many, refusal, rounded, row,
+    DATA, Widget, data, define, fit, formula, fraction, grouped, h, hatch, heading, listed, load, many, refusal, rounded, row,
     signed, size, still, svg, unknown, upper,
   };
 })();

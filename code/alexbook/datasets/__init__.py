@@ -264,7 +264,8 @@ def load(name: str, split: str = "train", folder: str | Path | None = None, *, p
     images: np.ndarray | ImageFiles
     if drawn:
         count = drawn["per_class"] if per_class is None else per_class
-        images, labels = _labeled(_image_folder.draw(found.path, entry["classes"], split, count, drawn["test"], seed, rest))
+        files = _image_folder.draw(found.path, entry["classes"], split, count, drawn["test"], seed, rest)
+        images, labels = _labeled(files)
         split = f"{split} ({f'{count} of each class, ' if count else ''}{'and the rest, ' * rest}seed {seed})"
     else:
         images, labels = _read(entry, found, split)

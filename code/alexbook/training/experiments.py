@@ -157,14 +157,19 @@ SHAPES = Experiment(
     {f"{name} {rate}": network | {"lr": rate} for name, network in _SHAPES.items() for rate in _SHAPES_TRIED[name]},
     seeds=(0,), pattern="shapes-{condition}-{framework}-rate{rate:g}-seed{seed}")
 
-# AlexNet's convolutions on photographs, 30 training images of each class, over three random splits. Without batch
-# normalization behind fc6 and fc7, He's initialization and dropout together stop them: nearly all of fc6's units die.
+# AlexNet's convolutions on photographs, 30 training images of each class, over three random splits; and fewer images of
+# each class, in more epochs. "ship" is the network whose weights come with the book: 224 pixels, and all images but split
+# 0's test images. Without batch normalization behind fc6 and fc7, He's initialization and dropout together
+# stop them: nearly all of fc6's units die.
+_TODAY = {"changes": ("he", "batch-norm", "batch-norm-dense")}
 PHOTOS = Experiment(
     "photos", "How well does AlexNet recognize photographs that it learned from scratch?",
     {"network": "alexnet_photos_128", "dataset": "caltech101", "per_class": 30, "epochs": 60, "batch_size": 64,
      "lr": 0.02, "crop": 9, "flip": True, "color": 0.1, "precision": "bfloat16"},
-    {f"today-split{split}": {"changes": ("he", "batch-norm", "batch-norm-dense"), "split": split}
-     for split in range(3)},
+    {**{f"today-split{split}": _TODAY | {"split": split} for split in range(3)},
+     "today-15-split0": _TODAY | {"per_class": 15, "epochs": 90},
+     "today-5-split0": _TODAY | {"per_class": 5, "epochs": 120},
+     "ship": _TODAY | {"network": "alexnet_photos", "crop": 16, "rest": True, "epochs": 32}},
     seeds=(0,), pattern="photos-{condition}-{framework}")
 
 EXPERIMENTS: dict[str, Experiment] = {each.name: each for each in (
