@@ -81,7 +81,7 @@ def onnx_session(path: Path) -> Run:
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options)
     wanted = session.get_inputs()[0]
-    first = wanted.shape[1] == 3
+    first = wanted.shape[1] in (1, 3)
 
     def run(batch: np.ndarray) -> np.ndarray:
         x = np.ascontiguousarray(batch.transpose(0, 3, 1, 2)) if first else batch
