@@ -4,7 +4,7 @@
 (() => {
   const { bytes, h, largest, load, paint, paintHeat, paintMaps, rounded, size, steps, unknown, weighted, Widget } = alexbook;
 
-  const NETWORK = "alexnet_photos", SCALED = 256, TOP = 5, ACROSS = 16;
+  const NETWORK = "alexnet_photos", SCALED = 256, TOP = 5;
   const SLICE = 40; // milliseconds of computing between two looks at the page
   const PATCH = 64, STRIDE = 32; // pixels of the square that is moved over the photograph
   const pause = () => new Promise((resolve) => setTimeout(resolve));
@@ -12,7 +12,8 @@
   class Photograph extends Widget {
     static title = "A trained AlexNet looks at a photograph";
     static data = ["photographs"];
-    static defaults = { photograph: "cat", layer: "conv1", map: 0 };
+    static fluid = true;
+    static defaults = { photograph: "cat", layer: "conv1", map: 3 };
 
     build({ photographs }) {
       this.photographs = photographs;
@@ -221,11 +222,14 @@
     pick(event) {
       const box = this.maps.getBoundingClientRect(), { shape } = this.stage;
       const [rows, columns, maps] = shape.length === 1 ? [1, 1, shape[0]] : shape;
-      const across = Math.min(maps, ACROSS), gap = rows > 1 ? 1 : 0;
+      const across = this.across(maps), gap = rows > 1 ? 1 : 0;
       const column = Math.floor((event.clientX - box.left) / box.width * this.maps.width / (columns + gap));
       const row = Math.floor((event.clientY - box.top) / box.height * this.maps.height / (rows + gap));
       this.change({ map: Math.min(row * across + column, maps - 1) });
     }
+
+    /** Feature maps in a row: fewer where there is little room. */
+    across(maps) { return Math.min(maps, this.body.clientWidth < 500 ? 8 : 16); }
 
     // --- drawing
 
@@ -255,7 +259,7 @@
       const chosen = Number.isInteger(state.map) && state.map >= 0 && state.map < maps ? state.map : 0;
       this.inputs.map.max = maps - 1;
       this.inputs.layer.value = name;
-      paintMaps(this.maps, this.body, [rows, columns, maps], values, Math.min(maps, ACROSS));
+      paintMaps(this.maps, this.body, [rows, columns, maps], values, this.across(maps));
       this.maps.style.setProperty("--ax-wide", rows > 1 ? 1000 : 300);
       const said = rows > 1 ? `${name}: ${maps} feature maps of ${size([rows, columns])}` : `${name}: ${maps} values`;
       this.maps.setAttribute("aria-label", `${said}; blue is positive, orange negative.`);

@@ -1,6 +1,7 @@
 """Every chapter keeps the rules, and every rule objects to a notebook that breaks it."""
 
 import copy
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -116,3 +117,9 @@ def test_most_cells_are_compared() -> None:
     cells = [c for path in CHAPTERS for c in rules.code_cells(nbformat.read(path, as_version=4))]
     ignored = sum(rules.IGNORED in c.metadata.get("tags", []) for c in cells)
     assert ignored <= rules.LARGEST_SHARE_IGNORED * len(cells)
+
+
+@pytest.mark.parametrize(("path", "following"), list(pairwise(CHAPTERS)), ids=lambda path: path.stem)
+def test_a_chapter_ends_with_the_way_to_the_next(path: Path, following: Path) -> None:
+    last = nbformat.read(path, as_version=4).cells[-1].source.rstrip().split("\n\n")[-1]
+    assert last.startswith("Next: ") and f"]({following.name})" in last, last

@@ -317,3 +317,9 @@ def test_the_recorded_search_has_worse_rates_on_either_side_of_the_best() -> Non
             errors = {run["recipe"]["lr"]: run["curve"][-1]["test_error"] for run in runs}
             assert len(errors) == tried and min(errors, key=errors.get) == used
             assert min(errors) < used < max(errors)
+
+
+def test_the_table_of_the_single_tower_is_printed_by_one_chapter() -> None:
+    """Sizes and parameters are worked out in chapter 6; chapters 7 and 8 compare theirs and print no second table."""
+    counts = {f"{row.parameters:,}" for row in trace("alexnet_article").only(Conv, Dense)}
+    assert [chapter for chapter in CHAPTERS if counts <= printed(chapter)] == ["06-output-sizes"]

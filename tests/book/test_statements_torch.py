@@ -21,6 +21,47 @@ def test_same_padding_is_not_always_symmetric() -> None:
         nn.Conv2d(1, 1, 3, stride=2, padding="same")
 
 
+def moves_along(layer, image: torch.Tensor, by: int) -> bool:
+    """Whether the output of the image, moved to the right, is a moved output of the image."""
+    def moved(values: torch.Tensor, n: int) -> torch.Tensor:
+        return F.pad(values, (n, 0))[..., :values.shape[-1]]
+    old, new = layer(image), layer(moved(image, by))
+    return any(torch.allclose(moved(old, n), new, atol=1e-9) for n in range(6))
+
+
+def test_where_translation_equivariance_ends() -> None:
+    """Chapter 1: with a stride or pooling of 2 only even shifts move the output, and at the border none does."""
+    torch.manual_seed(0)
+    thing, kernel = torch.rand(1, 1, 8, 8, dtype=torch.float64), torch.randn(1, 1, 3, 3, dtype=torch.float64)
+    roomy = F.pad(thing, (8, 8, 8, 8))
+
+    def stride_1(x):
+        return F.conv2d(x, kernel)
+    for by in range(1, 5):
+        assert moves_along(stride_1, roomy, by)
+        assert moves_along(lambda x: F.conv2d(x, kernel, stride=2), roomy, by) == (by % 2 == 0)
+        assert moves_along(lambda x: F.max_pool2d(stride_1(x), 3, 2), roomy, by) == (by % 2 == 0)
+        assert not moves_along(stride_1, thing, by)
+
+    def four_halvings(x):
+        for _ in range(4):
+            x = F.conv2d(x, kernel, stride=2)
+        return x
+    far = F.pad(thing, (80, 80, 80, 80))
+    assert [by for by in range(1, 33) if moves_along(four_halvings, far, by)] == [16, 32]
+
+
+def test_a_convolution_backward_is_its_transpose() -> None:
+    """Chapter 3's proof: one sum, read as a product with the outputs, the inputs and the weights."""
+    torch.manual_seed(0)
+    x, k = (torch.randn(1, 1, n, n, dtype=torch.float64, requires_grad=True) for n in (7, 3))
+    g = torch.randn(1, 1, 5, 5, dtype=torch.float64)
+    y = F.conv2d(x, k)
+    d_x, d_k = torch.autograd.grad(y, (x, k), g)
+    assert (d_x * x).sum().item() == pytest.approx((g * y).sum().item())
+    assert (d_k * k).sum().item() == pytest.approx((g * y).sum().item())
+
+
 def test_flattening_goes_by_index_and_not_by_memory() -> None:
     """Chapter 9: another layout in memory gives the same line."""
     x = torch.arange(12.0).reshape(1, 3, 2, 2)

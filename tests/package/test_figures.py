@@ -109,3 +109,9 @@ def test_differences_refuse_a_seed_that_the_base_has_not() -> None:
         figures.differences({"x": [one, two]}, [one])
     with pytest.raises(ValueError, match="at least two"):
         figures.differences({"x": [one]}, [one])
+
+
+def test_a_confusion_matrix_leaves_zeros_and_the_diagonal_blank() -> None:
+    shown = figures.confusion(np.array([[3, 0], [1, 2]]), "ab").axes[0].images[0].get_array()
+    assert np.ma.getmaskarray(shown).tolist() == [[True, True], [False, True]]
+    assert np.ma.getmaskarray(figures.confusion(np.eye(2), "ab").axes[0].images[0].get_array()).all()

@@ -58,15 +58,15 @@ def odd_zero(padding: object) -> str:
 
 # What a reader's formula may be instead of the right one, and what to look at then.
 _FORMULAS: tuple[tuple[Callable[..., float], str], ...] = (
-    (lambda n, k, s, p: (n + 2 * p - k) // s, "the first window is missing: the jumps are counted, and one more window "
-                                              "than jumps fits."),
+    (lambda n, k, s, p: (n + 2 * p - k) // s, "the first window is missing: the strides are counted, and one more "
+                                              "window than strides fits."),
     (lambda n, k, s, p: (n + 2 * p - k) / s + 1, "that is not rounded: a window fits or it does not."),
     (lambda n, k, s, p: (n + p - k) // s + 1, "the padding is at both ends."),
     (lambda n, k, s, p: (n - k) // s + 1, "the padding is left out."),
     (lambda n, k, s, p: n + 2 * p - k + 1, "the stride is left out."),
     (lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1, "a last window hangs over the end; it does not count here."),
-    (lambda n, k, s, p: (n + 2 * p - k + 1) // s, "the + 1 is not divided by the stride: it is the window that needs "
-                                                  "no jump."),
+    (lambda n, k, s, p: (n + 2 * p - k + 1) // s, "the + 1 is not divided by the stride: it is the first window, "
+                                                  "which comes before any stride."),
     (lambda n, k, s, p: (n + 2 * p) // s, "the kernel is left out: the last window starts before the end."),
 )
 

@@ -174,13 +174,13 @@ def _left(gain: float, seed: int) -> tuple[float, float]:
     def weights(rows: int, columns: int) -> torch.Tensor:
         return gain / rows ** 0.5 * torch.randn(rows, columns, generator=draw)
 
-    x, answers = _digits()
+    x, classes = _digits()
     sums = []
     for _ in range(DEPTH):
         sums.append((x @ weights(x.shape[1], WIDTH)).requires_grad_())
         sums[-1].retain_grad()
         x = torch.sigmoid(sums[-1])
-    F.cross_entropy(x @ weights(WIDTH, 10) / gain, answers).backward()
+    F.cross_entropy(x @ weights(WIDTH, 10) / gain, classes).backward()
     first, *_, last = (float(values.grad.square().mean().sqrt()) for values in sums if values.grad is not None)
     return first, last
 

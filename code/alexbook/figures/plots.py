@@ -151,7 +151,7 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str]) -> Figure:
     matrix = np.asarray(matrix)
     wrong = matrix * (1 - np.eye(len(matrix)))
     figure, ax = plt.subplots(figsize=(4.6, 4.6))
-    ax.imshow(wrong, cmap="Reds", vmin=0, vmax=max(wrong.max() * 1.5, 1))
+    ax.imshow(np.ma.masked_equal(wrong, 0), cmap="Reds", vmin=0, vmax=max(wrong.max() * 1.5, 1))
     for row, column in np.ndindex(matrix.shape):
         if row == column:
             ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=PALEST_BLUE))
