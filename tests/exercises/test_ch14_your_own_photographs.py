@@ -7,6 +7,7 @@ import pytest
 from alexbook import datasets, weights
 from alexbook.exercises import ch14_your_own_photographs as exercises
 from exercise_cases import Case, assert_case, faults
+from repository import ROOT
 
 
 def held_out(groups, share):
@@ -170,6 +171,12 @@ def test_the_detective_s_photographs_are_prepared_as_the_card_says() -> None:
     assert np.allclose(exercises.MEAN, card.mean, atol=0.01) and np.allclose(exercises.STD, card.std, atol=0.01)
     with pytest.raises(ValueError, match="There is no way"):
         exercises.prepared("upside down")
+
+
+def test_the_chapter_shows_the_detective_s_table() -> None:
+    text = (ROOT / "chapters" / "14-your-own-photographs.ipynb").read_text(encoding="utf-8").replace("\u2212", "-")
+    for letter, row in zip("ABCD", exercises.table(), strict=True):
+        assert f"| {letter} | " + " | ".join(f"{value:.2f}" for value in row) + " |" in text
 
 
 def test_quantizing_by_hand_is_what_a_file_of_8_bits_holds() -> None:
