@@ -3,7 +3,8 @@
     python tools/ship_weights.py FILE.safetensors NAME --bits 16 --data FOLDER
 
 FILE is what ``python -m alexbook train ... --weights FILE`` wrote; its card names the run, which must be recorded in
-data/runs. NAME.json beside the weights gets the error before and after, on the run's own test images.
+data/runs. NAME.json beside the weights gets the error before and after, on the run's own test images; where there are
+more than ten classes, also the top-5 error and the mean of the classes' errors, with one view of each image and ten.
 """
 
 import argparse
@@ -23,6 +24,14 @@ MOST = 0.003  # of the error that rounding may cost
 def error(source: Path, recipe: Recipe, data: Path | None) -> float:
     """The share of the recipe's test images that weights get wrong, one view of each."""
     return evaluate(source, recipe.dataset, data, per_class=recipe.per_class or None, seed=recipe.split).error()
+
+
+def by_views(source: Path, recipe: Recipe, data: Path | None) -> dict[str, dict[str, float]]:
+    """The errors on the recipe's test images, with one view of each and with the AlexNet paper's ten."""
+    found = {views: evaluate(source, recipe.dataset, data, views=views, per_class=recipe.per_class or None,
+                             seed=recipe.split) for views in (1, 10)}
+    return {str(views): {"error": round(each.error(), 6), "error_top5": round(each.error(5), 6),
+                         "class_error": round(each.class_error, 6)} for views, each in found.items()}
 
 
 def digits_error(name: str) -> float:
@@ -54,6 +63,8 @@ def main() -> None:
     measured = {"bits": given.bits, "bytes": target.stat().st_size, "test_images": int(np.sum(run.confusion)),
                 "error_float32": errors["float32"], "error_stored": errors["stored"],
                 "mean_error_of_classes": round(float(by_class.mean()), 6)}
+    if len(found.card.classes) > 10:
+        measured |= {"views": by_views(target, recipe, given.data)}
     if found.card.channels == 1:
         measured |= {"error_digits": digits_error(given.name)}
     target.with_suffix(".json").write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")

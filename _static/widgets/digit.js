@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { bytes, forward, h, load, outputs, paint, paintHeat, paintMaps, rounded, size, Widget } = alexbook;
+  const { bytes, forward, h, load, outputs, paint, paintHeat, paintMaps, rounded, signs, size, Widget } = alexbook;
 
   const SIDE = 28, FINE = 4, FIELD = SIDE * FINE, BOX = 20 * FINE; // MNIST's field and box; the pad is four times as fine
   const UNITS = 99, PEN = 4.6, NEAR = 2, STEP = 3; // a stroke's coordinates are 0 to 99; the pen's radius is in fine pixels
@@ -309,7 +309,8 @@
       });
       if (document.activeElement !== this.pad || this.drawing) return;
       const [x, y] = this.cursor.map((value) => value / UNITS * this.pad.width);
-      context.strokeStyle = this.penDown ? "#D55E00" : "#0072B2";
+      const { above, below } = signs(this.body);
+      context.strokeStyle = `rgb(${this.penDown ? below : above})`;
       context.lineWidth = 3;
       context.beginPath();
       context.arc(x, y, 9, 0, 2 * Math.PI);

@@ -168,5 +168,5 @@
     });
   };
 
-  Object.assign(alexbook, { bytes, forward, largest, outputs, paint, paintHeat, paintMaps, steps, weighted });
+  Object.assign(alexbook, { bytes, forward, largest, outputs, paint, paintHeat, paintMaps, signs, steps, weighted });
 })();

@@ -6,8 +6,9 @@ import importlib
 import pytest
 
 MODULES = (
-    "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "checking", "intervals", "runs",
-    "published", "weights", "weights.pretrained",
+    "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "figures.blocks", "checking", "intervals",
+    "runs", "published", "weights", "weights.pretrained", "explaining", "explaining.filters", "explaining.images",
+    "explaining.neighbors",
 )
 
 

@@ -70,3 +70,55 @@ def test_alexnet_is_the_books_own() -> None:
     traced = arithmetic.trace(networks.get("alexnet_torchvision"))
     assert traced.parameters == published.number("networks.alexnet.parameters")
     assert traced.macs / 1e9 == pytest.approx(published.number("networks.alexnet.macs"), abs=0.0006)
+
+
+def convolution(side: int, kernel: int, channels: int, filters: int) -> tuple[int, int]:
+    """Weights and MACs of a convolution without biases, whose output has this side."""
+    weights = kernel * kernel * channels * filters
+    return weights, weights * side * side
+
+
+def resnet(*blocks: int) -> tuple[int, int]:
+    """Parameters and MACs of a ResNet of bottleneck blocks, counted layer by layer; torchvision's stride is in the 3 x 3."""
+    layers, normalized, channels, before = [convolution(112, 7, 3, 64)], 64, 64, 56
+    for stage, count in enumerate(blocks):
+        narrow, side = 64 * 2 ** stage, 56 // 2 ** stage
+        for block in range(count):
+            layers += [convolution(before, 1, channels, narrow), convolution(side, 3, narrow, narrow),
+                       convolution(side, 1, narrow, 4 * narrow)]
+            normalized += 6 * narrow
+            if block == 0:
+                layers.append(convolution(side, 1, channels, 4 * narrow))
+                normalized += 4 * narrow
+            channels, before = 4 * narrow, side
+    weights, macs = (sum(numbers) for numbers in zip(*layers, strict=True))
+    return weights + 2 * normalized + 1000 * (channels + 1), macs + 1000 * channels
+
+
+@pytest.mark.parametrize(("name", "blocks"), [("resnet50", (3, 4, 6, 3)), ("resnet152", (3, 8, 36, 3))])
+def test_resnets_counted_layer_by_layer(name: str, blocks: tuple[int, ...]) -> None:
+    parameters, macs = resnet(*blocks)
+    assert parameters == published.number(f"networks.{name}.parameters")
+    assert macs / 1e9 == pytest.approx(published.number(f"networks.{name}.macs"), abs=0.0006)
+
+
+def test_squeezenet_counted_layer_by_layer() -> None:
+    """Fire modules of torchvision's SqueezeNet 1.1: squeeze, and as many kernels of 1 x 1 as of 3 x 3."""
+    fires = [(55, 64, 16, 64), (55, 128, 16, 64), (27, 128, 32, 128), (27, 256, 32, 128), (13, 256, 48, 192),
+             (13, 384, 48, 192), (13, 384, 64, 256), (13, 512, 64, 256)]
+    layers, biases = [convolution(111, 3, 3, 64), convolution(13, 1, 512, 1000)], 64 + 1000
+    for side, channels, squeeze, expand in fires:
+        layers += [convolution(side, 1, channels, squeeze), convolution(side, 1, squeeze, expand),
+                   convolution(side, 3, squeeze, expand)]
+        biases += squeeze + 2 * expand
+    weights, macs = (sum(numbers) for numbers in zip(*layers, strict=True))
+    assert weights + biases == published.number("networks.squeezenet1_1.parameters")
+    assert macs / 1e9 == pytest.approx(published.number("networks.squeezenet1_1.macs"), abs=0.0006)
+
+
+def test_entries_of_one_network_are_complete_and_recipes_only_add() -> None:
+    whole = {"year", "parameters", "macs", "top1_accuracy", "top5_accuracy"}
+    for name in {figure.id.split(".")[1] for figure in published.find("networks.*.macs")}:
+        assert {figure.id.split(".", 2)[2] for figure in published.find(f"networks.{name}.*")} >= whole
+        first, fifth = (published.number(f"networks.{name}.top{top}_accuracy") for top in (1, 5))
+        assert 50 < first < fifth < 100

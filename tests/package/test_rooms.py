@@ -15,7 +15,7 @@ FLOORS = (
     ("arithmetic", "package_data", "checking", "intervals"),
     ("models", "datasets", "runs", "published"),
     ("batches", "figures"),
-    ("weights",),
+    ("weights", "explaining"),
     ("training",),
     ("exercises", "cli"),
     ("__main__",),

@@ -6,6 +6,7 @@ True
 ('0', '1', '2')
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from alexbook.weights._card import Card, Weights
 from alexbook.weights._files import BITS
 from alexbook.weights._scores import FRAMEWORKS
 
-__all__ = ["BITS", "FRAMEWORKS", "Card", "Weights", "card", "load", "names", "predict", "read", "write"]
+__all__ = ["BITS", "FRAMEWORKS", "Card", "Weights", "card", "load", "measured", "names", "predict", "read",
+           "write"]
 
 
 def names() -> tuple[str, ...]:
@@ -59,6 +61,30 @@ def read(source: str | Path) -> Weights:
 def card(source: str | Path) -> Card:
     """What trained weights are: their network, classes, training data, error, and how to prepare an image."""
     return read(source).card
+
+
+def measured(name: str) -> dict[str, Any]:
+    """What was measured of a trained network that comes with the book, when it was stored.
+
+    Args:
+        name: One of :func:`names`.
+
+    Returns:
+        ``bits`` and ``bytes`` of the file, ``test_images``, the errors ``error_float32`` and ``error_stored`` before
+        and after the rounding, and, where there are more than ten classes, ``views``: for ``"1"`` view of each image,
+        and for ``"10"`` (AlexNet paper, section 4.1) where they were measured, ``error``, ``error_top5`` and
+        ``class_error``. Errors are shares of 1.
+
+    Raises:
+        ValueError: For any other name.
+
+    >>> measured("lenet5")["test_images"]
+    10000
+    """
+    if name not in names():
+        raise ValueError(f"There are no weights named {name!r}; there are {', '.join(names())}.")
+    found: dict[str, Any] = json.loads((package_data.folder() / "weights" / f"{name}.json").read_text(encoding="utf-8"))
+    return found
 
 
 def load(source: str | Path, framework: str = "torch") -> Any:
