@@ -179,6 +179,7 @@ DECIMALS = {
         "27.63": "200 / (2 + 1e-4 * 120_000) ** 0.75", "1.68": "2 ** 0.75"},
     "18-depth-width-data": {"0.85": "34 / 40", "4.265": "math.log(0.5) / math.log(0.85)", "12.8": "0.8 * 16"},
     "11-training-on-a-gpu": {"9.8": "3e-9 * 2 ** 15 * 1e5", "6.1": "2 ** -14 * 1e5", "4.9": "3e-9 * 2 ** 14 * 1e5"},
+    "14-your-own-photographs": {"3.4": "255 / 76.1"},
 }
 GIVEN = {
     "04-lenet-1998": {"1.7159"},  # the constant of LeNet's hyperbolic tangent
@@ -192,6 +193,7 @@ GIVEN = {
     "17-normalization-and-pooling": {"0.405", "0.75", "1.4"},  # a measured share; beta; the paper's difference
     "18-depth-width-data": {"0.5", "0.68", "0.69", "1.1", "0.8"},  # what the exercise's own function finds
     "11-training-on-a-gpu": {"1.2", "4.1"},  # million images; a section of the paper
+    "14-your-own-photographs": {"6.9"},  # MB, published
 }
 DECIMAL = re.compile(r"(?<![\w.,/\[-])\d{1,3}\.\d+(?![\d_\w.]*[\d_])")
 
