@@ -6,8 +6,8 @@ import importlib
 import pytest
 
 MODULES = (
-    "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "figures.blocks", "checking", "intervals",
-    "runs", "published", "weights", "weights.pretrained", "explaining", "explaining.filters", "explaining.images",
+    "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "figures.blocks", "checking",
+    "intervals", "runs", "published", "weights", "weights.pretrained", "explaining", "explaining.filters", "explaining.images",
     "explaining.neighbors",
 )
 

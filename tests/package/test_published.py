@@ -79,7 +79,7 @@ def convolution(side: int, kernel: int, channels: int, filters: int) -> tuple[in
 
 
 def resnet(*blocks: int) -> tuple[int, int]:
-    """Parameters and MACs of a ResNet of bottleneck blocks, counted layer by layer; torchvision's stride is in the 3 x 3."""
+    """Parameters and MACs of a ResNet of bottleneck blocks, layer by layer; torchvision's stride is in the 3 x 3."""
     layers, normalized, channels, before = [convolution(112, 7, 3, 64)], 64, 64, 56
     for stage, count in enumerate(blocks):
         narrow, side = 64 * 2 ** stage, 56 // 2 ** stage

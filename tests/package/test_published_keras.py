@@ -5,13 +5,13 @@ import pytest
 from alexbook import published
 
 keras = pytest.importorskip("keras")
-NETWORKS = {"vgg16": "VGG16", "resnet50": "ResNet50", "resnet152": "ResNet152", "mobilenet_v3_small": "MobileNetV3Small",
-            "efficientnet_b0": "EfficientNetB0", "convnext_tiny": "ConvNeXtTiny"}
+NETWORKS = {"vgg16": "VGG16", "resnet50": "ResNet50", "resnet152": "ResNet152",
+            "mobilenet_v3_small": "MobileNetV3Small", "efficientnet_b0": "EfficientNetB0", "convnext_tiny": "ConvNeXtTiny"}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_parameters_are_keras_own(name: str) -> None:
-    """Keras's convolutions in ResNet have biases, which batch normalization makes useless and torchvision leaves out."""
+    """Keras's convolutions in ResNet have biases, useless before batch normalization; torchvision has none."""
     model = getattr(keras.applications, NETWORKS[name])(weights=None)
     counted = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
     if name.startswith("resnet"):
