@@ -7,8 +7,8 @@ import pytest
 
 MODULES = (
     "layers", "arithmetic", "networks", "networks.ablations", "figures.architecture", "figures.blocks", "checking",
-    "intervals", "runs", "published", "weights", "weights.pretrained", "explaining", "explaining.filters", "explaining.images",
-    "explaining.neighbors",
+    "intervals", "runs", "published", "weights", "weights.pretrained", "explaining", "explaining.filters",
+    "explaining.images", "explaining.neighbors",
 )
 
 

@@ -5,8 +5,8 @@ import pytest
 from alexbook import published
 
 keras = pytest.importorskip("keras")
-NETWORKS = {"vgg16": "VGG16", "resnet50": "ResNet50", "resnet152": "ResNet152",
-            "mobilenet_v3_small": "MobileNetV3Small", "efficientnet_b0": "EfficientNetB0", "convnext_tiny": "ConvNeXtTiny"}
+NETWORKS = {"vgg16": "VGG16", "resnet50": "ResNet50", "resnet152": "ResNet152", "convnext_tiny": "ConvNeXtTiny",
+            "mobilenet_v3_small": "MobileNetV3Small", "efficientnet_b0": "EfficientNetB0"}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
