@@ -127,7 +127,7 @@ def int8(function: object) -> str:
         pair = result(function, weights, of=of)
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise Wrong(f"for {of} your function gives {shown(pair)}; the numbers and the scales are asked for.")
-        _rounded(*map(given, pair), weights, of)
+        _rounded(given(pair[0]), given(pair[1]), weights, of)
     return "Each weight comes back to within half a scale."
 
 
@@ -206,7 +206,8 @@ def own_classifier(train: object, test: object, predicted: object) -> str:
         raise Wrong(f"train has the classes {', '.join(train.class_names)}, and test {', '.join(test.class_names)}.")
     if len(test) < 20:
         raise Wrong(f"with {len(test)} test images chance decides; take at least 20.")
-    same = {image.tobytes() for image, _ in train} & {image.tobytes() for image, _ in test}
+    known, new = ({part[index][0].tobytes() for index in range(len(part))} for part in (train, test))
+    same = known & new
     if same:
         raise Wrong(f"{len(same)} of the test images are among the training images, too.")
     answers = array(predicted, (len(test),), "the predictions")
