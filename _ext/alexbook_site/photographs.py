@@ -21,7 +21,8 @@ class PhotographCredits(SphinxDirective):
     def entry(self, name: str, credit: photographs.Credit) -> nodes.container:
         """A picture, and the lines that say whose it is."""
         entry = nodes.container(classes=["photograph-credit"], ids=[f"photograph-{name}"])
-        entry += nodes.image(uri=f"/{(FOLDER / f'{name}.jpg').as_posix()}", alt=credit.title, width=f"{SHOWN}px")
+        entry += nodes.image(uri=f"/{(FOLDER / f'{name}.jpg').as_posix()}", alt=credit.title, width=f"{SHOWN}px",
+                             classes=["no-scaled-link"])
         words = nodes.container()
         words += nodes.paragraph("", "", nodes.strong(text=credit.title), nodes.Text(" ("), nodes.literal(text=name),
                                  nodes.Text(")"))

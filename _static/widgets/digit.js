@@ -102,7 +102,7 @@
         onpointerdown: (event) => this.down(event), onpointermove: (event) => this.move(event),
         onpointerup: () => this.lift(), onpointercancel: () => this.lift(), onlostpointercapture: () => this.lift(),
         onkeydown: (event) => this.key(event), onfocus: () => this.wake() });
-      this.seen = h("canvas", { class: "ax-seen", role: "img" });
+      this.seen = h("canvas", { class: "ax-seen", role: "img", "aria-label": "The network's input" });
       this.bars = h("div", { class: "ax-bars" });
       this.maps = h("div", { class: "ax-maps" });
       [this.cursor, this.penDown] = [[50, 50], false];

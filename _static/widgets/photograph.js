@@ -11,25 +11,23 @@
 
   class Photograph extends Widget {
     static title = "A trained AlexNet looks at a photograph";
-    static data = ["photographs"];
     static fluid = true;
     static defaults = { photograph: "cat", layer: "conv1", map: 3 };
 
-    build({ photographs }) {
-      this.photographs = photographs;
+    build() {
       this.file = h("input", { type: "file", accept: "image/*", onchange: () => this.own(this.file.files[0]) });
       this.file.id = `${this.id}-file`;
-      this.picture = h("canvas", { class: "ax-photo", role: "img" });
+      this.picture = h("canvas", { class: "ax-photo", role: "img", "aria-label": "The photograph" });
       this.bars = h("div", { class: "ax-bars ax-classes" });
       this.progress = h("progress", { max: 1, value: 0, "aria-label": "computing" });
       this.start = this.button("Load the network", () => this.look());
       this.stop = this.button("Stop", () => { this.turn = null; });
       this.why = this.button("Why this answer?", () => this.explain());
-      this.maps = h("canvas", { class: "ax-all-maps", role: "img", onclick: (event) => this.pick(event) });
+      this.maps = h("canvas", { class: "ax-all-maps", role: "img", "aria-label": "Feature maps", onclick: (event) => this.pick(event) });
       this.detail = h("div", { class: "ax-unit" });
       this.body.append(
         h("div", { class: "ax-controls ax-wide" },
-          this.choice("photograph", "photograph", [...photographs.map((one) => [one.name, one.title]), ["own", "your own"]]),
+          this.choice("photograph", "photograph", [["own", "your own"]]),
           h("div", { class: "ax-field" }, h("label", { for: this.file.id }, "or your own: choose, take, drop or paste one"), this.file)),
         h("div", { class: "ax-photo-stage" }, h("figure", {}, this.picture, this.pictureWords = h("figcaption")), this.bars),
         h("div", { class: "ax-steps ax-wrap" }, this.start, this.why, this.stop, this.progress),
@@ -43,9 +41,26 @@
       this.body.addEventListener("drop", (event) => this.own(event.dataTransfer.files[0]));
       this.body.addEventListener("paste", (event) => this.own(event.clipboardData.files[0]));
       this.busy(false);
+      new IntersectionObserver((seen, observer) => {
+        if (seen.some((one) => one.isIntersecting)) { observer.disconnect(); this.wake(); }
+      }).observe(this.body);
+    }
+
+    /** The photographs are loaded when the widget is first seen. */
+    async wake() {
+      try {
+        const { photographs } = await load("photographs");
+        if (this.photographs) return;
+        this.photographs = photographs;
+      } catch {
+        return this.say("the photographs could not be loaded.", true);
+      }
+      this.inputs.photograph.prepend(...this.photographs.map((one) => h("option", { value: one.name }, one.title)));
+      this.render();
     }
 
     render() {
+      if (!this.photographs) return this.say("Load the network to see what it answers.");
       this.sync();
       const { photograph } = this.state, known = this.photographs.find((one) => one.name === photograph);
       if (!known && photograph !== "own") {

@@ -733,6 +733,7 @@ def test_whatever_network_is_computed_as_pytorch_does(open_page) -> None:
 
 def loaded(tab) -> None:
     """The photographs' network, with its weights."""
+    tab.evaluate("document.querySelector('ax-photograph').wake()")
     until(tab, "document.querySelector('ax-photograph').pixels")
     tab.locator("ax-photograph").get_by_role("button", name="Load the network").click()
     until(tab, "document.querySelector('ax-photograph').result")
