@@ -2,8 +2,9 @@
 
 The number is that of the file's name; it stands on the page, in the contents and in the browser's tab. The chapters
 are notebooks that know nothing of it. A figure is what a cell draws (an image, or SVG that the package makes), or an
-image that stands alone in its paragraph; it becomes a ``<figure>`` whose caption is the number and, where the drawing
-has one, its title. What an image shows in words stays in its alternative text.
+image that stands alone in its paragraph; it becomes a ``<figure>`` whose caption is the number and the words of the
+cell's metadata (``mystnb.figure.caption``) or the drawing's title. What an image shows in words stays in its
+alternative text.
 """
 
 import html
@@ -65,9 +66,13 @@ def number_figures(doctree: nodes.document, chapter: int) -> Iterator[tuple[str,
     """Wraps each figure; yields addresses and names."""
     for place, (node, title) in enumerate(list(figures(doctree)), 1):
         address, name = f"figure-{chapter}-{place}", f"Figure {chapter}.{place}"
-        figure = nodes.figure(ids=[address])
-        node.replace_self(figure)
-        figure += [node[0] if isinstance(node, nodes.paragraph) else node, caption(name, title)]
+        if isinstance(node.parent, nodes.figure):  # a cell whose metadata have a caption
+            node.parent["ids"].append(address)
+            node.parent[-1][:0] = [nodes.inline(name, name, classes=["figure-number"]), nodes.Text(" ")]
+        else:
+            figure = nodes.figure(ids=[address])
+            node.replace_self(figure)
+            figure += [node[0] if isinstance(node, nodes.paragraph) else node, caption(name, title)]
         yield address, name
 
 

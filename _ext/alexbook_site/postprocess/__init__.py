@@ -1,4 +1,5 @@
-"""What is done to the finished book: ``html`` mends pages, ``images`` measures pictures, ``css`` trims style sheets.
+"""What is done to the finished book: ``html`` mends pages, ``images`` measures pictures, ``figures`` draws plots for
+both themes, ``css`` trims style sheets.
 
 Only what no document, template or setting can say is done here; each part says why.
 """
@@ -8,6 +9,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from .css import trim_folder
+from .figures import adapt_folder
 from .html import publish_page
 
 # Of the theme, and on no page.
@@ -21,6 +23,7 @@ def publish_folder(folder: Path) -> None:
         for path in folder.glob(pattern):
             if path.is_file():
                 path.unlink()
+    adapt_folder(folder)
     pages = [path for path in folder.rglob("*.html") if not path.is_relative_to(folder / "_static")]
     for path in pages:
         text = publish_page(path.read_text(encoding="utf-8"), path.parent)

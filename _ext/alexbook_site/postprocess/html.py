@@ -13,6 +13,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from .figures import show_both
 from .images import set_sizes
 
 # `file:` lets a copy on disk work in browsers where 'self' means nothing there; a page from the web cannot use it.
@@ -50,5 +51,5 @@ def publish_page(text: str, folder: Path) -> str:
     """
     if POLICY_TAG in text:
         return text
-    text = ARTICLE.sub(lambda article: mend(set_sizes(article[0], folder)), text, count=1)
+    text = ARTICLE.sub(lambda article: mend(show_both(set_sizes(article[0], folder), folder)), text, count=1)
     return re.sub(r"(<meta charset=[^>]*>)", rf'\1\n{POLICY_TAG} content="{policy(text)}"/>', text, count=1)

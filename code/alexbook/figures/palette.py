@@ -30,6 +30,13 @@ DARK = {
     "text": "#D9DDE2", "muted": "#A3ABB5", "heading": "#F1F3F5", "hairline": "#545B64",
 }
 
+# What a plot's colors become in the dark; black and the other colors stay, other grays change places
+# (alexbook_site.postprocess.figures).
+PLOT_IN_THE_DARK = {
+    "#FFFFFF": DARK["page"], INK: DARK["text"], FAINT: "#6B747E", BLUE: DARK["blue-line"],
+    PALE_BLUE: "#1F3A4D", PALEST_BLUE: "#20435A", "#EEEEEE": "#2A3139",
+}
+
 
 def stylesheet() -> str:
     """The palette as variables of a style sheet: ``--ax-blue`` and so on, and what depends on the theme.

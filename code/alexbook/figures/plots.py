@@ -13,19 +13,24 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from alexbook.arithmetic import output_size, paddings
+from alexbook.figures._notebook import show_as_svg
 from alexbook.figures.palette import BLUE, FAINT, GREEN, INK, ORANGE, PALE_BLUE, PALEST_BLUE, PURPLE, SKY, VERMILION
 from alexbook.layers import Padding, Pair, pair, reach
 from alexbook.networks import Rounding
 from alexbook.runs import Run, summary
 
-WIDTH = 6.5  # inches: as wide as a column of text, so that nothing is shrunk on the page
+WIDTH = 4.8  # inches: shown 358 pixels wide, on a phone, text of SIZE points is 11 pixels tall
+SIZE = 11
 
 
 def use_style() -> None:
-    """Set Matplotlib's defaults for every figure of a chapter."""
+    """Set Matplotlib's defaults for every figure of a chapter, and store figures as SVG."""
+    show_as_svg()
     plt.rcParams.update({
         "figure.dpi": 144, "figure.facecolor": "white", "figure.constrained_layout.use": True,
-        "figure.figsize": (WIDTH, 3.2), "font.size": 10, "axes.titlesize": 10, "axes.labelsize": 10,
+        "figure.figsize": (WIDTH, 3.2), "font.size": SIZE, "axes.titlesize": SIZE, "axes.labelsize": SIZE,
+        "xtick.labelsize": SIZE, "ytick.labelsize": SIZE, "legend.fontsize": SIZE, "legend.title_fontsize": SIZE,
+        "figure.labelsize": SIZE, "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
         "axes.edgecolor": INK, "axes.spines.top": False, "axes.spines.right": False,
         "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY]),
         "image.cmap": "gray", "legend.frameon": False, "lines.linewidth": 1.8,
@@ -61,7 +66,7 @@ def pixels(ax: Axes, values: np.ndarray, title: str = "", numbers: bool = True, 
             value = values[row, column]
             red, green, blue, _ = dark((value - low) / (limit - low))
             ink = "white" if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else INK
-            ax.text(column, row, f"{value:g}", ha="center", va="center", fontsize=8, color=ink)
+            ax.text(column, row, f"{value:g}", ha="center", va="center", fontsize=SIZE, color=ink)
 
 
 def frame(ax: Axes, row: float, column: float, height: float, width: float, color: str = VERMILION) -> None:
@@ -101,7 +106,7 @@ def windows(size: int, kernel: int, stride: int = 1, padding: int | Pair | Liter
         ax.add_patch(Rectangle((pixel, -1), 1, 0.8, facecolor="white" if outside else PALE_BLUE,
                                edgecolor=FAINT if outside else INK, hatch="////" if outside else None, linewidth=0.8))
         if not outside:
-            ax.text(pixel + 0.5, -0.6, str(pixel), ha="center", va="center", fontsize=8)
+            ax.text(pixel + 0.5, -0.6, str(pixel), ha="center", va="center", fontsize=SIZE)
             if pixel not in used:
                 ax.plot([pixel, pixel + 1], [-1, -0.2], color=VERMILION, linewidth=1.5)
                 ax.plot([pixel, pixel + 1], [-0.2, -1], color=VERMILION, linewidth=1.5)
@@ -109,13 +114,13 @@ def windows(size: int, kernel: int, stride: int = 1, padding: int | Pair | Liter
         for tap in range(kernel):
             ax.add_patch(Rectangle((start + dilation * tap + 0.04, index + 0.1), 0.92, 0.7,
                                    facecolor=BLUE if index % 2 else ORANGE))
-        ax.text(left - 0.3, index + 0.45, f"output {index}", ha="right", va="center", fontsize=8)
-    ax.text(left - 0.3, -0.6, "input", ha="right", va="center", fontsize=8)
+        ax.text(left - 0.3, index + 0.45, f"output {index}", ha="right", va="center", fontsize=SIZE)
+    ax.text(left - 0.3, -0.6, "input", ha="right", va="center", fontsize=SIZE)
     ax.set(xlim=(left - 2.6, right + 0.2), ylim=(count + 0.1, -1.2))
     ax.axis("off")
     extra = (f", padding {before} + {after}" if before or after else "") + (f", dilation {dilation}"
                                                                           if dilation > 1 else "")
-    ax.set_title(f"{size} pixels, kernel {kernel}, stride {stride}{extra}, {rounding}: {count} outputs", fontsize=10)
+    ax.set_title(f"{size} pixels, kernel {kernel}, stride {stride}{extra}, {rounding}: {count} outputs", fontsize=SIZE)
     return figure
 
 
@@ -137,7 +142,7 @@ def images(pictures: Sequence[np.ndarray], titles: Sequence[str] = (), columns: 
     for index, (ax, picture) in enumerate(zip(axes.flat, pictures, strict=False)):
         ax.imshow(picture, cmap="gray_r" if picture.ndim == 2 else None)
         if titles:
-            ax.set_title(titles[index], fontsize=9, pad=2)
+            ax.set_title(titles[index], fontsize=SIZE, pad=2)
     return figure
 
 
@@ -156,7 +161,7 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str]) -> Figure:
         if row == column:
             ax.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=PALEST_BLUE))
         if matrix[row, column]:
-            ax.text(column, row, f"{matrix[row, column]:g}", ha="center", va="center", fontsize=8, color=INK)
+            ax.text(column, row, f"{matrix[row, column]:g}", ha="center", va="center", fontsize=SIZE, color=INK)
     ax.set_xticks(range(len(class_names)), labels=class_names)
     ax.set_yticks(range(len(class_names)), labels=class_names)
     ax.set(xlabel="predicted", ylabel="true")
@@ -203,7 +208,7 @@ def ablations(groups: dict[str, list[Run]], base: str) -> Figure:
         ax.plot([100 * run.test_error for run in group], [row] * len(group), "o", markersize=7, alpha=0.75,
                 color=BLUE if label == base else VERMILION, markeredgecolor="white", clip_on=False)
         ax.plot([mean], [row], "|", markersize=17, markeredgewidth=2, color=INK)
-        ax.annotate(f"{mean:.1f}", (greatest, row), (9, 0), textcoords="offset points", va="center", fontsize=9)
+        ax.annotate(f"{mean:.1f}", (greatest, row), (9, 0), textcoords="offset points", va="center", fontsize=SIZE)
     ax.set_yticks(range(len(groups)), labels=list(groups))
     ax.set(xlabel="test error, %", ylim=(len(groups) - 0.5, -0.5))
     ax.margins(x=0.12)
