@@ -18,6 +18,6 @@ os.environ.pop("MPLBACKEND", None)
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
-    """Everything that a cell shows is compared, except stderr and pictures (nbval itself leaves out those of pixels)."""
+    """All that a cell shows is compared, except stderr and pictures (nbval leaves out those of pixels by itself)."""
     if collector.path.suffix == ".ipynb" and hasattr(collector, "skip_compare"):
         collector.skip_compare += ("stderr", "image/svg+xml")

@@ -3,8 +3,8 @@
 The number is that of the file's name; it stands on the page, in the contents and in the browser's tab. The chapters
 are notebooks that know nothing of it. A figure is what a cell draws (an image, or SVG that the package makes), or an
 image that stands alone in its paragraph; it becomes a ``<figure>`` whose caption is the number and the words of the
-cell's metadata (``mystnb.figure.caption``) or the drawing's title. What an image shows in words stays in its
-alternative text.
+paragraph below that begins with a title in italics, those of the cell's metadata (``mystnb.figure.caption``), or the
+drawing's title. What an image shows in words stays in its alternative text.
 """
 
 import html
@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from .chapters import number
-from .private_api import add_slugs, outputs_by_kind
+from .private_api import add_slugs, is_code_cell, outputs_by_kind
 
 TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
 
@@ -44,7 +44,7 @@ def drawing(shown: dict[str, nodes.Element]) -> str | None:
     return "" if any(kind.startswith("image/") for kind in shown) else None
 
 
-def figures(doctree: nodes.document) -> Iterator[tuple[nodes.Element, str]]:
+def figures(doctree: nodes.Element) -> Iterator[tuple[nodes.Element, str]]:
     """Each figure of the page in order, with its title."""
     for node in doctree.findall(nodes.Element):
         if (shown := outputs_by_kind(node)) is not None:
@@ -54,25 +54,45 @@ def figures(doctree: nodes.document) -> Iterator[tuple[nodes.Element, str]]:
             yield node, ""
 
 
-def caption(name: str, title: str) -> nodes.caption:
-    """``Figure 6.1`` and the title; Sphinx adds the permalink."""
-    line = nodes.caption("", "", nodes.inline(name, name, classes=["figure-number"]))
-    if title:
-        line += nodes.Text(f" {title}")
-    return line
+def words_below(node: nodes.Element) -> nodes.paragraph | None:
+    """The paragraph below a cell that is its figure's caption: it begins with a title in italics.
+
+    Cells without a figure may stand between the two.
+    """
+    while node.parent is not None and not is_code_cell(node):
+        node = node.parent
+    if node.parent is None:
+        return None
+    for below in node.parent[node.parent.index(node) + 1:]:
+        if isinstance(below, nodes.paragraph):
+            return below if below.children and isinstance(below[0], nodes.emphasis) else None
+        if not is_code_cell(below) or any(True for _ in figures(below)):
+            return None
+    return None
+
+
+def caption(name: str, words: list[nodes.Node]) -> nodes.caption:
+    """``Figure 6.1`` and what it is called; Sphinx adds the permalink."""
+    space = [nodes.Text(" ")] if words else []
+    return nodes.caption("", "", nodes.inline(name, name, classes=["figure-number"]), *space, *words)
 
 
 def number_figures(doctree: nodes.document, chapter: int) -> Iterator[tuple[str, str]]:
-    """Wraps each figure; yields addresses and names."""
+    """Wraps each figure, and moves its caption into it; yields addresses and names."""
     for place, (node, title) in enumerate(list(figures(doctree)), 1):
         address, name = f"figure-{chapter}-{place}", f"Figure {chapter}.{place}"
-        if isinstance(node.parent, nodes.figure):  # a cell whose metadata have a caption
-            node.parent["ids"].append(address)
-            node.parent[-1][:0] = [nodes.inline(name, name, classes=["figure-number"]), nodes.Text(" ")]
+        figure = node.parent
+        if isinstance(figure, nodes.figure):  # a cell whose metadata have a caption
+            figure["ids"] = [address]
+            figure[-1][:0] = caption(name, [nodes.Text("")]).children[:2]
         else:
+            below = words_below(node)
             figure = nodes.figure(ids=[address])
             node.replace_self(figure)
-            figure += [node[0] if isinstance(node, nodes.paragraph) else node, caption(name, title)]
+            words = below.children if below is not None else [nodes.Text(title)] if title else []
+            figure += [node[0] if isinstance(node, nodes.paragraph) else node, caption(name, list(words))]
+            if below is not None:
+                below.parent.remove(below)
         yield address, name
 
 

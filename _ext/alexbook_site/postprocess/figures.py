@@ -5,11 +5,15 @@ Notebooks hold plots as SVG on white paper (``alexbook.figures``). Here the pape
 the one or the other with its theme; a hidden one is not loaded.
 """
 
+import base64
 import colorsys
+import io
 import re
+from functools import cache
 from pathlib import Path
 
-from alexbook.figures.palette import PLOT_IN_THE_DARK
+import numpy as np
+from alexbook.figures.palette import DARK, PLOT_IN_THE_DARK
 
 PIXELS = 1.5  # CSS pixels for a point of the drawing, where there is room
 DARK_SUFFIX = "-dark"
@@ -49,11 +53,69 @@ def without_paper(drawing: str) -> str:
     return PAPER.sub(r'\1style="fill: none"', drawing)
 
 
+@cache
+def color_maps() -> np.ndarray:
+    """The colors of maps in which little or nothing is white, ``(colors, 3)`` from 0 to 1."""
+    import matplotlib as mpl
+
+    return np.concatenate([mpl.colormaps[name](np.linspace(0, 1, 256))[:, :3] for name in ("RdBu", "Reds", "Blues")])
+
+
+def shows_values(colors: np.ndarray) -> bool:
+    """Whether a picture is a map of values on white, and no photograph.
+
+    Args:
+        colors: ``(pixels, 3)`` from 0 to 1.
+
+    Returns:
+        True for the colors of :func:`color_maps`, and for grays of which a good part is white, such as a digit's.
+    """
+    colors = colors[:: max(1, len(colors) // 1500)]
+    if np.ptp(colors, axis=1).max() < 0.03:
+        return bool((colors.mean(axis=1) > 0.95).mean() > 0.15)
+    away = np.abs(colors[:, None] - color_maps()[None]).max(axis=2).min(axis=1)
+    return bool((away < 0.05).mean() > 0.97)
+
+
+def turn_around(colors: np.ndarray) -> np.ndarray:
+    """Colors whose white is the dark page's and whose black its text's; a hue stays: ``(..., 3)`` from 0 to 1."""
+    page, text = (np.array([int(DARK[name][place:place + 2], 16) / 255 for place in (1, 3, 5)])
+                  for name in ("page", "text"))
+    turned = colors + 1 - colors.max(axis=-1, keepdims=True) - colors.min(axis=-1, keepdims=True)
+    return page + turned * (text - page)
+
+
+def raster_in_the_dark(picture: bytes) -> bytes:
+    """A picture within a plot for the dark: a map of values on white becomes one on the page's color.
+
+    Args:
+        picture: A file that Pillow reads.
+
+    Returns:
+        A WebP file, or the same bytes where the picture is a photograph.
+    """
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("RGBA")) / 255
+    seen = pixels[..., 3] > 0.5
+    if not seen.any() or not shows_values(pixels[seen][:, :3]):
+        return picture
+    changed = np.concatenate([turn_around(pixels[..., :3]), pixels[..., 3:]], axis=-1)
+    target = io.BytesIO()
+    Image.fromarray((255 * changed.clip(0, 1)).round().astype(np.uint8)).save(target, "WEBP", lossless=True)
+    return target.getvalue()
+
+
 def in_the_dark(drawing: str) -> str:
-    """A drawing without paper in the colors for the dark; pictures within it stay as they are."""
+    """A drawing without paper in the colors for the dark."""
     parts = re.split(r'("data:image/[^"]*")', drawing)
-    return "".join(part if place % 2 else COLOR.sub(lambda found: dark(found[0]), part)
-                   for place, part in enumerate(parts))
+    for place, part in enumerate(parts):
+        if place % 2:
+            raster = raster_in_the_dark(base64.b64decode(part.strip('"').partition(",")[2]))
+            parts[place] = f'"data:image/webp;base64,{base64.b64encode(raster).decode()}"'
+        else:
+            parts[place] = COLOR.sub(lambda found: dark(found[0]), part)
+    return "".join(parts)
 
 
 def adapt(path: Path) -> None:
