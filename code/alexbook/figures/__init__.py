@@ -7,8 +7,8 @@ nor NumPy.
 
 from typing import Any
 
-__all__ = ["BLUE", "FAINT", "GREEN", "INK", "ORANGE", "PURPLE", "SKY", "VERMILION", "WIDTH", "ablations", "confusion",
-           "curves", "differences", "frame", "images", "pixels", "use_style", "windows"]
+__all__ = ["BLUE", "FAINT", "GREEN", "INK", "ORANGE", "PURPLE", "SIZE", "SKY", "VERMILION", "WIDTH", "ablations",
+           "confusion", "curves", "differences", "frame", "images", "pixels", "use_style", "windows"]
 
 
 def __getattr__(name: str) -> Any:

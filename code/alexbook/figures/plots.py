@@ -29,7 +29,6 @@ def use_style() -> None:
     plt.rcParams.update({
         "figure.dpi": 144, "figure.facecolor": "white", "figure.constrained_layout.use": True,
         "figure.figsize": (WIDTH, 3.2), "font.size": SIZE, "axes.titlesize": SIZE, "axes.labelsize": SIZE,
-        "xtick.labelsize": SIZE, "ytick.labelsize": SIZE, "legend.fontsize": SIZE, "legend.title_fontsize": SIZE,
         "figure.labelsize": SIZE, "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK,
         "axes.edgecolor": INK, "axes.spines.top": False, "axes.spines.right": False,
         "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY]),
@@ -249,7 +248,7 @@ def differences(groups: dict[str, list[Run]], base: list[Run], level: float = 0.
                 color=INK, alpha=0.6)
         ax.plot([100 * found.mean], [row], "|", markersize=15, markeredgewidth=2.5, color=INK)
         ax.annotate(f"{100 * found.mean:+.1f}", (1.01, row), xycoords=("axes fraction", "data"), va="center",
-                    fontsize=9)
+                    fontsize=SIZE)
     ax.set_yticks(range(len(groups)), labels=list(groups))
     ax.set(xlabel="test error less that of the base, percentage points", ylim=(len(groups) - 0.5, -0.5))
     ax.tick_params(axis="y", length=0)
