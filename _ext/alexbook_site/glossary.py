@@ -1,8 +1,9 @@
 """Links from the chapters' text to the glossary, and from a search to the sections that explain a term.
 
-``glossary.md`` is the only source: its entries, other words for the same thing (an entry that only says "See ..."), the
-forms in which a term is written (a comment ``% forms: ...`` in its definition), what readers may ask for who do not
-know the term (``% search: ...``, for the search alone) and the section that a definition links. On a chapter's page the first use of each term in running text leads to its entry. The chapters stay as they are.
+``glossary.md`` is the only source: its entries, other words for the same thing (an entry that only says "See ..."),
+the forms in which a term is written (a comment ``% forms: ...`` in its definition), what readers may ask for who do
+not know the term (``% search: ...``, for the search alone) and the section that a definition links. On a chapter's
+page the first use of each term in running text leads to its entry. The chapters stay as they are.
 """
 
 import re

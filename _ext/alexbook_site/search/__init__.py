@@ -1,14 +1,13 @@
-"""The book's search: an index of its sections, written when the pages are; ``search.js`` asks it in the reader's browser.
+"""The book's search: an index of its sections, written with the pages, which ``search.js`` asks in the browser.
 
 A place is a section, an exercise, a question of a quiz or an entry of the glossary (:mod:`.places` reads them from the
 finished pages, with tables and what cells print). :mod:`.index` weighs each word of each place; what the field calls a
 thing comes from the glossary (``% forms:`` and ``% search:``). Sphinx's own index knows pages, no tables, and numbers
-only with their commas; lunr's, which Python can build too, is five times as large and gets no releases; MiniSearch would
-need the whole text in the reader's browser to make its index there.
+only with their commas; lunr has had no release since 2020; MiniSearch would need the whole text in the reader's browser
+to make its index there.
 
 ``search/`` beside the pages holds scripts, as a page opened from a file may load a script, but not fetch a file: the
-search, the index, and each page's text, of which results show an excerpt. The search page loads the first two, as does
-the dialog when it is opened.
+search, the index, and each page's text, of which results show an excerpt.
 """
 
 import json

@@ -16,7 +16,7 @@ from .places import Place
 HEADING, ALIAS, PAGE, ABOVE, TEXT, CODE = 1.0, 0.7, 0.3, 0.3, 0.6, 0.3
 STEPS = 24  # for one unit of weight
 MOST = 89  # the largest weight that an index can hold
-DIGITS = "".join(chr(code) for code in range(35, 126) if chr(code) != "\\")  # what numbers are written in: 90 signs
+DIGITS = "".join(chr(code) for code in range(35, 126) if chr(code) != "\\")  # 90 signs to write numbers with
 
 STOP_WORDS = frozenset("""
     a about am an and any are as at be been but by can could did do does for from get had has have how i if in into is it

@@ -46,8 +46,7 @@ QUERIES = {
     "2178 crops": f"{C10}#crops-2-178-and-four-at-a-time",
     # basics
     "what is a kernel": f"{C1}#one-window glossary#term-kernel {C1}#a-kernel-is-learned {C1}#several-filters",
-    "output size formula": f"{C1}#how-many-windows-fit {C6}#step-1-conv1-derived-in-full {C1}#padding-adding-a-margin "
-                           f"glossary#term-output-size",
+    "output size formula": f"{C1}#how-many-windows-fit {C6}#step-1-conv1-derived-in-full {C1}#padding-adding-a-margin",
     'padding="same"': f"{C1}#padding-adding-a-margin {C9}#third-mistake-padding-same-with-a-stride",
     "stride": f"{C1}#stride-skipping-starts",
     "atrous convolution": f"{C1}#dilation-a-kernel-with-holes",
@@ -62,7 +61,8 @@ QUERIES = {
     "why do we need a nonlinearity": f"{C1}#why-a-nonlinearity",
     "grouped convolution": f"{C1}#groups",
     "weight sharing": f"{C1}#why-share-weights",
-    "number of multiplications": f"{C1}#what-it-costs {C6}#where-the-parameters-are-and-where-the-work-is glossary#term-MAC",
+    "number of multiplications": f"{C1}#what-it-costs {C6}#where-the-parameters-are-and-where-the-work-is "
+                                 "glossary#term-MAC",
     # LeNet
     "confusion matrix": f"{C2}#test-error-and-confusion-matrix",
     "cross entropy": f"{C2}#from-logits-to-a-loss",
