@@ -19,9 +19,9 @@ MOST = 89  # the largest weight that an index can hold
 DIGITS = "".join(chr(code) for code in range(35, 126) if chr(code) != "\\")  # 90 signs to write numbers with
 
 STOP_WORDS = frozenset("""
-    a about am an and any are as at be been but by can could did do does for from get had has have how i if in into is it
-    its just me my no not of on or our should so such that the their then there these they this to was we were what when
-    where which who why will with would you your""".split())
+    a about am an and any are as at be been but by can could did do does for from get had has have how i if in into
+    is it its just me my no not of on or our should so such that the their then there these they this to was we were
+    what when where which who why will with would you your""".split())
 THOUSANDS = re.compile("(?<![\\d.,])\\d{1,3}(?:[,\u202f\u2009]\\d{3})+(?!\\d|,\\d)")
 SIZE = re.compile("(?<=\\d)\\s*[\u00d7x]\\s*(?=\\d)")
 TOKEN = re.compile(r"[a-z0-9]+(?:[._'+-]+[a-z0-9]+)*")
@@ -44,7 +44,7 @@ def words(text: str) -> Iterator[str]:
     """The words of a text, as the index knows them.
 
     Numbers lose their commas (60,965,224 is 60965224), sizes their blanks (11 × 11 is 11x11, and 11); a word with a
-    hyphen, period or underline is itself without it, and its parts; ``isation`` is ``ization``. Stop words are left out.
+    hyphen, period or underline is itself without it, and its parts; ``isation`` is ``ization``. Stop words are out.
 
     >>> list(words("60,965,224 colours of 55 × 55, fine-tuned"))
     ['60965224', 'colors', '55x55', '55', '55', 'finetuned', 'fine', 'tuned']
