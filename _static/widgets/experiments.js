@@ -145,7 +145,8 @@
         h("table", {}, h("caption", {},
           several ? "At the end of each run: mean and, small, lowest to highest over the seeds; a band shows the same range."
             : "At the end of each run, one seed each.",
-          compared && " Last: its mean, with a 95 % interval; decided where p, corrected for all conditions of the experiment (Holm), is below 0.05.",
+          compared && " Last: its mean, with a 95 % interval; decided where p, corrected for all conditions "
+            + "of the experiment (Holm), is below 0.05.",
           uneven && " Mean and band end where the first run ends; then come single runs."),
         heading("condition", "seeds (n)", "epochs", "training error, %", `${second}, %`,
           ...compared ? ["difference from everything on"] : []),

@@ -170,16 +170,19 @@ var bookSearch = (() => {
 
   function result({ place }, used) {
     const [page, address, heading, kind] = book.places[place], [name, title] = book.pages[page], word = book.kinds[kind][0];
-    const link = element("a", "", element("span", "found-page", title), ...address ? [element("span", "found-in", " \u203a "), heading] : []);
+    const link = element("a", "", element("span", "found-page", title),
+      ...address ? [element("span", "found-in", " \u203a "), heading] : []);
     link.href = `${root}${name}.html${address && `#${address}`}`;
-    const text = element("p", "found-text"), item = element("li", "", link, ...word ? [" ", element("span", "found-kind", word)] : [], text);
+    const text = element("p", "found-text");
+    const item = element("li", "", link, ...word ? [" ", element("span", "found-kind", word)] : [], text);
     textOf(place).then((all) => text.append(...excerpt(all, used)));
     return item;
   }
 
   // Gives a search form its results, below it, while one types.
   function attach(form, into) {
-    const field = form.elements.q, status = element("p", "found-status"), list = element("ol", "found"), more = element("button", "btn", "More places");
+    const field = form.elements.q, status = element("p", "found-status"), list = element("ol", "found");
+    const more = element("button", "btn", "More places");
     status.setAttribute("role", "status");
     list.setAttribute("aria-label", "Places found");
     more.type = "button";
