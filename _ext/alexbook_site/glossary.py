@@ -1,8 +1,9 @@
 """Links from the chapters' text to the glossary, and from a search to the sections that explain a term.
 
-``glossary.md`` is the only source: its entries, other words for the same thing (an entry that only says "See ..."), the
-forms in which a term is written (a comment ``% forms: ...`` in its definition) and the section that a definition links.
-On a chapter's page the first use of each term in running text leads to its entry. The chapters stay as they are.
+``glossary.md`` is the only source: its entries, other words for the same thing (an entry that only says "See ..."),
+the forms in which a term is written (a comment ``% forms: ...`` in its definition), what readers may ask for who do
+not know the term (``% search: ...``, for the search alone) and the section that a definition links. On a chapter's
+page the first use of each term in running text leads to its entry. The chapters stay as they are.
 """
 
 import re
@@ -18,7 +19,6 @@ from sphinx.errors import ExtensionError
 from .private_api import is_code_cell
 
 PAGE = "glossary"
-FORMS = re.compile(r"forms:\s*(.+)")
 SEE = re.compile(r"See\s+(.+?)\.?\s*$")
 NOT_TEXT = (nodes.title, nodes.literal, nodes.FixedTextElement, nodes.reference, addnodes.pending_xref, nodes.math,
             nodes.raw, nodes.caption, nodes.table, nodes.citation, nodes.footnote)
@@ -33,6 +33,7 @@ class Entry:
     address: str
     forms: tuple[str, ...]
     explained: tuple[tuple[str, str], ...]  # pairs of a chapter and a section's address
+    sought: tuple[str, ...] = ()
 
 
 def definitions(doctree: nodes.document) -> Iterator[tuple[nodes.term, nodes.definition]]:
@@ -45,12 +46,11 @@ def term_of(node: nodes.term) -> str:
     return "".join(text.astext() for text in node.findall(nodes.Text) if not isinstance(text.parent, addnodes.index))
 
 
-def forms_of(term: str, definition: nodes.definition) -> tuple[str, ...]:
-    """The forms that the definition's comment lists instead of the term, else the term."""
-    for comment in definition.findall(nodes.comment):
-        if listed := FORMS.match(comment.astext().strip()):
-            return tuple(form.strip() for form in listed[1].split(","))
-    return (term,)
+def listed(definition: nodes.definition, what: str) -> tuple[str, ...]:
+    """What the definition's comment ``% what: one, another`` lists; nothing where there is none."""
+    lines = (line for comment in definition.findall(nodes.comment) for line in comment.astext().splitlines())
+    return tuple(word.strip() for line in lines if line.strip().startswith(f"{what}:")
+                 for word in line.partition(":")[2].split(",") if word.strip())
 
 
 def links_of(definition: nodes.definition) -> tuple[tuple[str, str], ...]:
@@ -69,17 +69,18 @@ def entries(doctree: nodes.document) -> list[Entry]:
     others: list[tuple[str, tuple[str, ...]]] = []
     for node, definition in definitions(doctree):
         term = term_of(node)
-        forms = forms_of(term, definition)
+        forms = listed(definition, "forms") or (term,)
         words = " ".join(p.astext() for p in definition.findall(nodes.paragraph))
         if see := SEE.fullmatch(words):
             others.append((see[1], forms))
         else:
-            found[term] = Entry(term, node["ids"][0], forms, links_of(definition))
+            found[term] = Entry(term, node["ids"][0], forms, links_of(definition),
+                                listed(definition, "search"))
     for term, forms in others:
         if term not in found:
             raise ExtensionError(f'glossary.md says "See {term}", but has no such entry.')
         entry = found[term]
-        found[term] = Entry(term, entry.address, entry.forms + forms, entry.explained)
+        found[term] = Entry(term, entry.address, entry.forms + forms, entry.explained, entry.sought)
     return list(found.values())
 
 
@@ -142,7 +143,7 @@ def read_glossary(app: Sphinx, env: BuildEnvironment) -> None:
 
 
 def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Links a chapter's terms, and makes the sections that explain one findable under its name."""
+    """Links a chapter's terms."""
     known = app.env.glossary_entries
     if not known or not docname.startswith("chapters/"):
         return
@@ -150,9 +151,6 @@ def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     address = app.builder.get_relative_uri(docname, PAGE)
     for text in [text for text in doctree.findall(nodes.Text) if is_prose(text)]:
         link_text(text, finder, seen, address)
-    found = [("single", words, place, "main", None) for entry in known for chapter, place in entry.explained
-             if chapter == docname for words in {entry.term, *entry.forms}]
-    doctree.append(addnodes.index(entries=found))
 
 
 def setup(app: Sphinx) -> None:

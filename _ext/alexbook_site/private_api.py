@@ -1,9 +1,7 @@
 """All that this book uses of other projects beyond what they promise, with the version in which it was seen.
 
-Whoever raises a version in ``requirements/lock.txt`` looks here first. Two more lists are elsewhere, as they are not
-Python: ``search.js`` replaces parts of Sphinx 7.4.7's ``searchtools.js`` (``Search._parseQuery``, ``Search.setIndex``,
-``Search.htmlToText``, ``Search.makeSearchSummary``, ``Search.performSearch``, ``Documentation.TRANSLATIONS``), and each
-file in ``_templates`` names the template that it replaces.
+Whoever raises a version in ``requirements/lock.txt`` looks here first. Two more things are elsewhere: each file in
+``_templates`` names the template that it replaces, and the search takes its stemmer from ``sphinx.search.en``.
 """
 
 from __future__ import annotations
@@ -65,6 +63,11 @@ def leave_out_thebe(app: Sphinx) -> None:
         for listener in list(listeners):
             if listener.handler.__module__.partition(".")[0] == "sphinx_thebe":
                 app.disconnect(listener.id)
+
+
+def leave_out_search_index(app: Sphinx) -> None:
+    """Sphinx 7.4.7 makes no index for its own search, nor the page for it: the book has another."""
+    app.builder.search = False
 
 
 def setup(app: Sphinx) -> None:

@@ -45,6 +45,7 @@ DIGITS = ("lenet5_modern", "lenet5")  # trained networks that a page computes
 PHOTOGRAPHS = "alexnet_photos"
 SCRIPTS = "/widgets/"
 FOLDER = "widgets-data"
+DECIDED = 0.05  # below it a corrected p decides
 CREDIT = {"text": "Photograph: danielbuechele, CC BY 2.0, as shipped with scikit-learn",
           "link": "https://creativecommons.org/licenses/by/2.0/"}
 KINDS = {"conv": "convolution", "maxpool": "max-pooling", "avgpool": "mean pooling", "subsample": "subsampling",
@@ -92,7 +93,7 @@ def tried(run: runs.Run) -> Iterator[str]:
 def activation(run: runs.Run) -> Iterator[str]:
     yield next((change for change in run.recipe["changes"] if change in ("tanh", "sigmoid")), "relu")
     if run.recipe["pixels"] == "2012":
-        yield "with the pixels and initial weights of 2012"
+        yield "with the pixels and the initialization of 2012"
 
 
 def both(run: runs.Run) -> Iterator[str]:
@@ -280,16 +281,18 @@ def _conditions(group: Group) -> Iterator[dict]:
     for run in sorted(runs.load(f"{group.prefix}*"), key=lambda run: order.index(run.name) if run.name in order else 0):
         key = run.name.removeprefix(group.prefix).partition("-seed")[0].replace("-torch", "")
         found.setdefault(key, []).append(run)
+    compared = {key: difference for key, same in found.items() if (difference := against(group, same))}
+    corrected = dict(zip(compared, intervals.holm([each.p for each in compared.values()]), strict=True))
     for key, same in found.items():
         said = ", ".join(WORDS.get(word, word.replace("-", " ")) for word in group.tell(same[0]))
         yield {"name": key, "label": said, "seeds": [run.seed for run in same], "command": same[0].command,
                "train": [_percent(run, "train_error") for run in same],
-               "test": [_percent(run, "test_error") for run in same], "against": against(group, same)}
+               "test": [_percent(run, "test_error") for run in same],
+               "against": worded(compared[key], corrected[key]) if key in compared else None}
 
 
-def against(group: Group, same: list[runs.Run]) -> list[str] | None:
-    """How a condition's test error differs from the base's over the seeds that both have: the mean, in percentage
-    points, and its 95 % interval, alone and not corrected for how many there are.
+def against(group: Group, same: list[runs.Run]) -> intervals.Interval | None:
+    """How a condition's test error differs from the base's over the seeds that both have.
 
     None for the base itself, where there is none, and for fewer than two pairs, which have no interval.
     """
@@ -297,9 +300,17 @@ def against(group: Group, same: list[runs.Run]) -> list[str] | None:
     pairs = [(run.test_error, base[run.seed].test_error) for run in same if run.seed in base]
     if len(pairs) < 2 or any(run.name == base[run.seed].name for run in same if run.seed in base):
         return None
-    found = intervals.difference(*zip(*pairs, strict=True))
-    mean, low, high = (f"{100 * value:+.1f}".replace("-", "−") for value in (found.mean, found.low, found.high))
-    return [mean, f" {low} to {high}, {'leaves 0 out' if found.decided else 'undecided'}"]
+    return intervals.difference(*zip(*pairs, strict=True))
+
+
+def worded(found: intervals.Interval, corrected: float) -> list[str]:
+    """A difference's mean, in percentage points, and its 95 % interval, which is not corrected; whether it is decided.
+
+    The rule is that of "Overfitting": p, corrected by Holm for the comparisons of the experiment, is below 0.05.
+    """
+    mean, low, high = (f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}") for value in
+                       (found.mean, found.low, found.high))
+    return [mean, f" {low} to {high}, {'decided' if corrected < DECIDED else 'undecided'}"]
 
 
 def _percent(run: runs.Run, figure: str) -> list[float]:

@@ -145,9 +145,10 @@
         h("table", {}, h("caption", {},
           several ? "At the end of each run: mean and, small, lowest to highest over the seeds; a band shows the same range."
             : "At the end of each run, one seed each.",
-          compared && " Last: its mean, with a 95 % interval.",
+          compared && " Last: its mean, with a 95 % interval; decided where p, corrected for all conditions "
+            + "of the experiment (Holm), is below 0.05.",
           uneven && " Mean and band end where the first run ends; then come single runs."),
-        heading("condition", "seeds", "epochs", "training error, %", `${second}, %`,
+        heading("condition", "seeds (n)", "epochs", "training error, %", `${second}, %`,
           ...compared ? ["difference from everything on"] : []),
         h("tbody", {}, rows.map(({ one, train, test }, place) => h("tr", { "data-condition": one.name },
           h("th", { scope: "row" }, this.key(place), h("span", {}, one.label)), h("td", {}, one.seeds.length),

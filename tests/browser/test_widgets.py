@@ -489,9 +489,33 @@ def hold_against(experiment: str, same: list[runs.Run], text: str) -> None:
         assert text == "–"
         return
     low, high = stats.t.interval(0.95, len(differences) - 1, np.mean(differences), stats.sem(differences))
-    shown = [float(word.replace("−", "-")) for word in re.findall(r"[+−]?[\d.]+", text.replace("leaves 0 out", ""))]
+    shown = [float(word.replace("−", "-")) for word in re.findall(r"[+−]?[\d.]+", text)]
     assert np.allclose(shown, [np.mean(differences), low, high], rtol=0, atol=0.0551)
-    assert text.endswith(" leaves 0 out" if low > 0 or high < 0 else " undecided")
+    assert text.endswith((" decided", " undecided"))
+
+
+def test_decided_is_what_stays_below_5_percent_after_holm() -> None:
+    """p by SciPy's paired t-test, corrected step by step as Holm wrote it down."""
+    known, words = recorded(), {}
+    for group in extension.experiments_data()["groups"]:
+        words |= {(group["name"], one["name"]): one["against"] for one in group["conditions"]}
+    checked = 0
+    for group in (group for group in extension.GROUPS if group.base):
+        base = {run.seed: run.test_error for run in runs.load(f"{group.base}*")}
+        p_values = {}
+        for (of, name), same in known.items():
+            pairs = [(run.test_error, base[run.seed]) for run in same if run.seed in base]
+            if of == group.name and len(pairs) > 1 and not same[0].name.startswith(group.base):
+                p_values[name] = stats.ttest_rel(*zip(*pairs, strict=True)).pvalue
+        decided = set()
+        for rank, (name, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
+            if (len(p_values) - rank) * p >= 0.05:
+                break
+            decided.add(name)
+        for name in p_values:
+            assert words[group.name, name][1].endswith(" decided" if name in decided else " undecided"), name
+            checked += 1
+    assert checked >= 10
 
 
 @needs_chromium
