@@ -21,7 +21,7 @@ from .private_api import is_code_cell
 PAGE = "glossary"
 SEE = re.compile(r"See\s+(.+?)\.?\s*$")
 NOT_TEXT = (nodes.title, nodes.literal, nodes.FixedTextElement, nodes.reference, addnodes.pending_xref, nodes.math,
-            nodes.raw, nodes.caption, nodes.table, nodes.citation, nodes.footnote)
+            nodes.raw, nodes.table, nodes.citation, nodes.footnote)
 LEFT_ALONE = {"Further reading"}  # titles of papers
 
 
@@ -110,9 +110,11 @@ class Finder:
 
 
 def is_prose(text: nodes.Text) -> bool:
-    """Whether a text stands in a paragraph, and not in what is code, a link, a heading or a figure in it."""
+    """Whether a text stands in a paragraph or a caption, and not in what is code, a link, a heading or a figure in it."""
     node, in_paragraph = text.parent, False
     while node is not None:
+        if isinstance(node, nodes.caption):
+            return True  # it stands in its code cell's output
         if isinstance(node, NOT_TEXT) or is_code_cell(node):
             return False
         if isinstance(node, nodes.section) and node.next_node(nodes.title).astext() in LEFT_ALONE:
