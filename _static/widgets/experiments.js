@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { h, heading, listed, svg, unknown, upper, Widget } = alexbook;
+  const { grouped, h, heading, listed, svg, unknown, upper, Widget } = alexbook;
 
   const MOST_CURVES = 6;
   const mean = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
@@ -54,7 +54,7 @@
       const small = group.conditions.every((one) => [...one.train, ...one.test].every((run) => run.at(-1) < 10));
       const final = (series) => this.final(series.map((run) => run.at(-1)), small ? 2 : 1);
       const rows = chosen.map((one) => ({ one, train: final(one.train), test: final(one.test) }));
-      this.tabulate(rows, second);
+      this.tabulate(rows, second, group.tested);
       const ends = rows.map(({ one, test }) => `${one.label} ${test.mean} %`);
       this.say(`${upper(second)} at the end: ${ends.join("; ")}.`);
     }
@@ -135,7 +135,7 @@
         svg("svg", { viewBox: `0 0 ${wide} ${tall}`, width: wide, height: tall, role: "img", "aria-label": label }, parts));
     }
 
-    tabulate(rows, second) {
+    tabulate(rows, second, tested) {
       const lengths = (one) => [...new Set(one.test.map((run) => run.length))].sort((a, b) => a - b);
       const uneven = rows.some(({ one }) => lengths(one).length > 1), several = rows.some(({ one }) => one.seeds.length > 1);
       const compared = rows.some(({ one }) => one.against);
@@ -147,6 +147,7 @@
             : "At the end of each run, one seed each.",
           compared && " Last: its mean, with a 95 % interval; decided where p, corrected for all conditions "
             + "of the experiment (Holm), is below 0.05.",
+          tested && ` It is measured on ${grouped(tested)} test images, the other columns on the official ones among them.`,
           uneven && " Mean and band end where the first run ends; then come single runs."),
         heading("condition", "seeds (n)", "epochs", "training error, %", `${second}, %`,
           ...compared ? ["difference from everything on"] : []),
