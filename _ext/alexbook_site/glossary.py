@@ -110,7 +110,7 @@ class Finder:
 
 
 def is_prose(text: nodes.Text) -> bool:
-    """Whether a text stands in a paragraph or a caption, and not in what is code, a link, a heading or a figure in it."""
+    """Whether a text stands in a paragraph or a caption, and not in code, a link, a heading or a picture in it."""
     node, in_paragraph = text.parent, False
     while node is not None:
         if isinstance(node, nodes.caption):
