@@ -13,7 +13,7 @@ from alexbook.training.recipe import Recipe
 
 ALL = {name: recipe for experiment in EXPERIMENTS.values() for name, recipe in experiment.recipes()}
 ABLATION = experiments.ABLATION
-REMEDIES = ("dropout", "crops-mirror", "color", "decay")
+REGULARIZERS = ("dropout", "crops-mirror", "color", "decay")
 
 
 def recorded(run: runs.Run) -> Recipe:
@@ -50,8 +50,8 @@ def test_conditions_of_the_regularization_experiment_change_what_they_name():
           ("no-dropout" not in recipe.changes, recipe.shift and recipe.flip, recipe.color > 0, recipe.weight_decay > 0)
           for name, recipe in recipes.items()}
     assert on == {"all": (True,) * 4, "nothing": (False,) * 4,
-                  **{f"no-{each}": tuple(i != j for j in range(4)) for i, each in enumerate(REMEDIES)},
-                  **{f"only-{each}": tuple(i == j for j in range(4)) for i, each in enumerate(REMEDIES)}}
+                  **{f"no-{each}": tuple(i != j for j in range(4)) for i, each in enumerate(REGULARIZERS)},
+                  **{f"only-{each}": tuple(i == j for j in range(4)) for i, each in enumerate(REGULARIZERS)}}
     kept = {(r.crop, r.images, r.epochs, r.batch_size, r.lr, r.extra_test) for r in recipes.values()}
     assert len(kept) == 1  # the same picture at the same scale, as many steps, the same test images
 

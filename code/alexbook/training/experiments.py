@@ -101,7 +101,7 @@ RATES = Experiment(
     seeds=(0,), pattern="rates-{condition}-{framework}-rate{rate:g}")
 
 REGULARIZATION = Experiment(
-    "regularization", "What does each remedy against overfitting do where there is overfitting?",
+    "regularization", "What does each regularizer do where there is overfitting?",
     _FEW | {"lr": 0.01, "measure_training": True},
     {"all": {},
      "no-dropout": {"changes": ("no-dropout",)},
