@@ -15,7 +15,6 @@ WHERE = (
     (re.compile(r'class="(?:[^"]* )?sd-'), {"sphinx-design.min.css", "design-tabs.js"}, None),
     (re.compile(r'class="(?:[^"]* )?(?:toggle|dropdown)[ "]'), {"togglebutton.css", "togglebutton.js"},
      re.compile("toggleHint|toggleOpenOnPrint|togglebuttonSelector")),
-    (re.compile(r'class="(?:[^"]* )?math[ "]'), {"startup.js"}, re.compile(r"window\.MathJax")),
 )
 
 
