@@ -12,7 +12,8 @@ from repository import ROOT
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 # The elements of MathML Core (W3C, section 1.3): what Chromium, Firefox and Safari all set.
 CORE = set("""annotation annotation-xml maction math merror mfrac mi mmultiscripts mn mo mover mpadded mphantom
-    mprescripts mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder munderover semantics""".split())
+    mprescripts mroot mrow ms mspace msqrt mstyle msub msubsup msup mtable mtd mtext mtr munder
+    munderover semantics""".split())
 
 
 def shape(element: ET.Element) -> str:
