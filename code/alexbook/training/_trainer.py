@@ -61,5 +61,5 @@ def rubbish(network: Network, recipe: Recipe) -> float | None:
     if isinstance(network.layers[-1], RBF):
         return recipe.j
     if recipe.j != FIELD_DEFAULTS["j"]:
-        raise ValueError(f"The j is {recipe.j:g}, but {network.name} has no RBF outputs, and its loss no j; leave j out.")
+        raise ValueError(f"The j is {recipe.j:g}, but {network.name} has no RBF outputs, and so no j; leave j out.")
     return None
