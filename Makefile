@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book pdf test notebooks lint homes grade picture release lock address clean
+.PHONY: help book pdf test notebooks lint homes grade quizzes picture release lock address clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,9 @@ homes: $(ready)  ## list where a number stands in text, code and outputs: make h
 grade: $(ready)  ## grade submissions: make grade SUBMISSIONS=folder [ASSIGNMENT=name] [SOURCES=folder] [JOBS=n] [UNSAFE=1]
 	@PYTHONPATH=grader $(bin)/python -m alexgrader $(call asis,,SUBMISSIONS) $(call asis,--jobs,JOBS) \
 	    $(call asis,--assignment,ASSIGNMENT) $(call asis,--sources,SOURCES) $(if $(filter 1,$(UNSAFE)),--unsafe)
+
+quizzes: $(ready)  ## write every quiz for Canvas (QTI 1.2) and Moodle (XML, GIFT) into _build/quizzes
+	@PYTHONPATH=teaching:_ext $(bin)/python -m alexteach quizzes
 
 picture: $(ready)  ## draw the pictures of README, shared links and logo, and write the palette into the style sheet
 	$(bin)/python tools/draw.py
