@@ -1,4 +1,5 @@
-"""Write quizzes, exams and grades for other systems: ``make quizzes``, ``make exam``, ``make instructor``."""
+"""Write quizzes, exams and grades for other systems: ``make quizzes``, ``make exam``, ``make instructor``,
+``make gradebook``."""
 
 import argparse
 import re
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from sphinx.errors import ExtensionError
 
-from alexteach import moodle, qti
+from alexteach import gradebook, moodle, qti
 from alexteach.exams import as_latex, as_markdown, bank, exam
 from alexteach.questions import Item, of_quiz
 
@@ -101,6 +102,11 @@ def main(words: list[str] | None = None) -> int:
     all_of_it.add_argument("--key", default="")
     all_of_it.add_argument("--private", type=Path, help="a folder with questions of your own, as in quizzes/")
     all_of_it.add_argument("--out", type=Path, default=ROOT / "_build" / "instructor")
+    grades = commands.add_parser("grades", help="tables for Canvas and Moodle, totals, a report for each student")
+    grades.add_argument("grades", type=Path, help="grades.csv, as make grade writes it")
+    grades.add_argument("roster", type=Path, help="the platform's list of students")
+    grades.add_argument("--rules", type=Path, help="a YAML file with weights, late days and drops")
+    grades.add_argument("--out", type=Path, default=ROOT / "_build" / "grades")
     options = parser.parse_args(words)
     try:
         match options.command:
@@ -110,6 +116,11 @@ def main(words: list[str] | None = None) -> int:
                 items = exam(options.seed, options.key, options.level, options.count)
                 name = f"exam-{options.seed}-level-{options.level}"
                 written = write_exam(options.out, name, f"Exam {options.seed}", items)
+            case "grades":
+                policy = gradebook.read_policy(options.rules) if options.rules else gradebook.Policy()
+                written, unknown = gradebook.write_all(options.grades, options.roster, policy, options.out)
+                if unknown:
+                    print(f"Not on the roster, or twice: {', '.join(unknown)}")
             case _:
                 written = write_bank(options.key, options.out, options.private)
     except (OSError, ValueError, ExtensionError) as error:

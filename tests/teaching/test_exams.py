@@ -105,7 +105,7 @@ def test_the_instructors_build_takes_a_folder_of_ones_own(tmp_path: Path, capsys
     own, out = tmp_path / "own", tmp_path / "out"
     own.mkdir()
     (own / "01-mine.yml").write_text("- question: Which?\n  choices:\n  - {text: a, why: so, right: true}\n"
-                                     "  - {text: b, why: no}\n  - {text: c, why: not}\n", encoding="utf-8")
+                                     "  - {text: b, why: nope}\n  - {text: c, why: not}\n", encoding="utf-8")
     words = ["instructor", "--out", str(out), "--private", str(own), "--key"]
     assert main([*words, "short"]) == 2 and "12 signs" in capsys.readouterr().err
     assert main([*words, "correct horse battery"]) == 0
