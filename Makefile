@@ -23,7 +23,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book pdf test notebooks lint homes grade picture release cleannotebooks lock address clean
+.PHONY: help book pdf slides test notebooks lint homes grade quizzes exam instructor gradebook picture release
+.PHONY: cleannotebooks lock address clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -52,6 +53,20 @@ homes: $(ready)  ## list where a number stands in text, code and outputs: make h
 grade: $(ready)  ## grade submissions: make grade SUBMISSIONS=folder [ASSIGNMENT=name] [SOURCES=folder] [JOBS=n] [UNSAFE=1]
 	@PYTHONPATH=grader $(bin)/python -m alexgrader $(call asis,,SUBMISSIONS) $(call asis,--jobs,JOBS) \
 	    $(call asis,--assignment,ASSIGNMENT) $(call asis,--sources,SOURCES) $(if $(filter 1,$(UNSAFE)),--unsafe)
+
+quizzes: $(ready)  ## write every quiz for Canvas (QTI 1.2) and Moodle (XML, GIFT) into _build/quizzes
+	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach quizzes
+
+exam: $(ready)  ## write an exam and its answers: make exam SEED=number [KEY=secret] [LEVEL=1, 2 or 3] [COUNT=n]
+	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach exam $(call asis,--seed,SEED) $(call asis,--key,KEY) \
+	    $(call asis,--level,LEVEL) $(call asis,--count,COUNT)
+
+instructor: $(ready)  ## write the question bank from a secret of yours: make instructor KEY=secret [PRIVATE=folder]
+	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach instructor $(call asis,--key,KEY) $(call asis,--private,PRIVATE)
+
+gradebook: $(ready)  ## grades for Canvas and Moodle, totals, reports: make gradebook GRADES=csv ROSTER=csv [RULES=yml]
+	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach grades $(call asis,,GRADES) $(call asis,,ROSTER) \
+	    $(call asis,--rules,RULES)
 
 picture: $(ready)  ## draw the pictures of README, shared links and logo, and write the palette into the style sheet
 	$(bin)/python tools/draw.py
