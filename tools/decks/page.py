@@ -29,7 +29,7 @@ WIDE = 1.75  # from this ratio of width to height on, words stand below a figure
 FACES = (("source-serif-4-latin-400-normal", 400, "normal"), ("source-serif-4-latin-400-italic", 400, "italic"),
          ("source-serif-4-latin-600-normal", 600, "normal"))
 # Which data a widget needs, by its tag; the first network of each shows without loading.
-DATA = {"ax-output-size": (), "ax-convolution": ("images",), "ax-network-explorer": ("networks",),
+DATA = {"ax-output-size": ("networks",), "ax-convolution": ("images",), "ax-network-explorer": ("networks",),
         "ax-experiments": ("experiments",), "ax-digit": widgets.DIGITS,
         "ax-photograph": ("photographs", widgets.PHOTOGRAPHS)}
 SPEAKER_SCRIPT = re.compile(r"<script>(.*?)<\\?/script>", re.DOTALL)
