@@ -20,7 +20,7 @@ EXPRESSION = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
 FORMAT = re.compile(r"^(.*?)(?:(?<!\|)\|\s*([,.\d]*[fde%g]?)\s*)?$", re.DOTALL)
 ALLOWED = (ast.Expression, ast.Call, ast.keyword, ast.Name, ast.Load, ast.Attribute, ast.Subscript, ast.Constant,
            ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Tuple)
-FIRST_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?: ?%)?")
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?: ?%)?")
 
 
 def trace(name: str, size: int | None = None) -> Trace:
@@ -57,16 +57,19 @@ NAMES: dict[str, Callable[..., Any]] = {
     "published": published.number, "ceil": ceil, "log": math.log, "sqrt": math.sqrt, "exp": math.exp, "round": round}
 
 
-def shown(source: Source) -> Callable[[str, str], str]:
+def shown(source: Source) -> Callable[..., str]:
     """A name that needs the chapter: what a cell printed behind certain words.
 
-    ``shown('the cell has this text', 'printed before the number')`` gives that number as it was printed.
+    ``shown('the cell has this text', 'printed before the number')`` gives that number as it was printed, and with a 2
+    behind the words the second number that follows them.
     """
-    def find(cell: str, before: str) -> str:
-        _, found, rest = source.cell(cell).printed.partition(before)
-        if not found or not (number := FIRST_NUMBER.search(rest)):
-            raise WrongDeck(f"{source.name}: the cell with {cell!r} printed no number behind {before!r}.")
-        return number[0]
+    def find(cell: str, before: str, nth: int = 1) -> str:
+        printed = source.cell(cell).printed
+        start = printed.find(before)
+        numbers = NUMBER.findall(printed[start + len(before):]) if start >= 0 else []
+        if len(numbers) < nth:
+            raise WrongDeck(f"{source.name}: the cell with {cell!r} printed no number {nth} behind {before!r}.")
+        return numbers[nth - 1]
     return find
 
 
@@ -98,11 +101,15 @@ def evaluate(expression: str, source: Source) -> Any:
 def written(value: Any, how: str | None) -> str:
     """A number as the book writes it: 1,000 with a comma, a percent sign after a space, a true minus sign."""
     if isinstance(value, str):
-        return value
+        grouped = f"{int(value):,}" if re.fullmatch(r"-?\d{4,}", value) else value
+        return _signs(grouped)
     if isinstance(value, tuple):
         return " × ".join(written(part, how) for part in value)
-    text = format(value, how or ",")
-    return re.sub(r"(?<=\d)%$", "\N{NO-BREAK SPACE}%", text).replace("-", "\N{MINUS SIGN}")
+    return _signs(format(value, how or ","))
+
+
+def _signs(text: str) -> str:
+    return re.sub(r"(?<=\d) ?%$", "\N{NO-BREAK SPACE}%", re.sub("^-", "\N{MINUS SIGN}", text))
 
 
 def filled(text: str, source: Source) -> str:

@@ -25,7 +25,9 @@ HERE = Path(__file__).parent
 REVEAL = ROOT / "extra" / "vendor" / "reveal"
 FONTS = ROOT / "extra" / "vendor" / "fonts"
 STATIC = ROOT / "_static" / "widgets"
-WIDE = 1.75  # from this ratio of width to height on, words stand below a figure and not beside it
+WIDE = 1.55  # from this ratio of width to height on, words stand below a figure and not beside it
+PANEL, LARGEST = (1110, 440), 28  # pixels for lines of code or output beside words; the largest font size
+ADVANCE, LEADING = 0.61, 1.4  # of a monospace font: width of a letter, height of a line
 FACES = (("source-serif-4-latin-400-normal", 400, "normal"), ("source-serif-4-latin-400-italic", 400, "italic"),
          ("source-serif-4-latin-600-normal", 600, "normal"))
 # Which data a widget needs, by its tag; the first network of each shows without loading.
@@ -72,6 +74,13 @@ def lines(text: str, slide: Slide, source: Source) -> str:
     return "\n".join(every[first - 1:last])
 
 
+def size(text: str) -> str:
+    """The largest font size, as a style, with which lines of code or output fit on a slide."""
+    rows = text.split("\n")
+    fitting = min(PANEL[0] / (ADVANCE * max(map(len, rows))), PANEL[1] / (LEADING * len(rows)))
+    return f'style="font-size: {min(LARGEST, int(fitting))}px"'
+
+
 def output(slide: Slide, source: Source) -> str:
     """What the named cell showed: its table, or what it printed."""
     cell = source.cell(slide.output)
@@ -79,7 +88,8 @@ def output(slide: Slide, source: Source) -> str:
         return f'<div class="shown table">{cell.tables[0]}</div>'
     if not cell.printed.strip():
         raise WrongDeck(f"{source.name}: the cell with {slide.output!r} shows no text.")
-    return f'<pre class="shown"><samp>{html.escape(lines(cell.printed, slide, source))}</samp></pre>'
+    text = lines(cell.printed, slide, source)
+    return f'<pre class="shown" {size(text)}><samp>{html.escape(text)}</samp></pre>'
 
 
 def code(slide: Slide, source: Source) -> str:
@@ -89,7 +99,8 @@ def code(slide: Slide, source: Source) -> str:
     from pygments.lexers import PythonLexer
 
     text = lines(source.cell(slide.code).source, slide, source)
-    return f'<div class="shown">{highlight(text, PythonLexer(), HtmlFormatter(style="a11y-light"))}</div>'
+    shown = highlight(text, PythonLexer(), HtmlFormatter(style="a11y-light"))
+    return f'<div class="shown" {size(text)}>{shown}</div>'
 
 
 def ask(slide: Slide, source: Source) -> str:
