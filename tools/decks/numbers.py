@@ -20,7 +20,9 @@ EXPRESSION = re.compile(r"\{\{(.+?)\}\}", re.DOTALL)
 FORMAT = re.compile(r"^(.*?)(?:(?<!\|)\|\s*([,.\d]*[fde%g]?)\s*)?$", re.DOTALL)
 ALLOWED = (ast.Expression, ast.Call, ast.keyword, ast.Name, ast.Load, ast.Attribute, ast.Subscript, ast.Constant,
            ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.Tuple)
-NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?: ?%)?")
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+| ?%)?")
+POWER = re.compile(r"e\+?(-?\d+)$")
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def trace(name: str, size: int | None = None) -> Trace:
@@ -109,6 +111,7 @@ def written(value: Any, how: str | None) -> str:
 
 
 def _signs(text: str) -> str:
+    text = POWER.sub(lambda power: f" · 10{power[1].lstrip('0').translate(RAISED)}", text)
     return re.sub(r"(?<=\d) ?%$", "\N{NO-BREAK SPACE}%", re.sub("^-", "\N{MINUS SIGN}", text))
 
 
