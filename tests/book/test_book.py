@@ -132,7 +132,7 @@ def test_page_in_the_browser(browser, page: Path) -> None:
         tab.set_viewport_size({"width": width, "height": height})
         tab.goto(page.as_uri(), wait_until="load")
         tab.wait_for_function(READY)
-        assert tab.locator("article .math mjx-container").count() == tab.locator("article .math").count()
+        assert tab.locator("article .math math").count() == tab.locator("article .math").count()
         for theme in ("light", "dark"):
             tab.emulate_media(color_scheme=theme)
             tab.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)

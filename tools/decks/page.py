@@ -28,8 +28,8 @@ STATIC = ROOT / "_static" / "widgets"
 WIDE = 1.55  # from this ratio of width to height on, words stand below a figure and not beside it
 PANEL, LARGEST = (1110, 440), 28  # pixels for lines of code or output beside words; the largest font size
 ADVANCE, LEADING = 0.61, 1.4  # of a monospace font: width of a letter, height of a line
-FACES = (("source-serif-4-latin-400-normal", 400, "normal"), ("source-serif-4-latin-400-italic", 400, "italic"),
-         ("source-serif-4-latin-600-normal", 600, "normal"))
+FACES = (("source-serif-4-latin-400-normal", "Source Serif 4", 400), ("source-serif-4-latin-600-normal", "Source Serif 4", 600),
+         ("stix-two-math-subset", "STIX Two Math", 400))
 # Which data a widget needs, by its tag; the first network of each shows without loading.
 DATA = {"ax-output-size": ("networks",), "ax-convolution": ("images",), "ax-network-explorer": ("networks",),
         "ax-experiments": ("experiments",), "ax-digit": widgets.DIGITS,
@@ -198,9 +198,9 @@ def style(tags: set[str]) -> str:
     from pygments.formatters import HtmlFormatter
 
     faces = "".join(
-        f'@font-face{{font-family:"Source Serif 4";font-weight:{weight};font-style:{slant};'
+        f'@font-face{{font-family:"{family}";font-weight:{weight};'
         f"src:url(data:font/woff2;base64,{base64.b64encode((FONTS / f'{name}.woff2').read_bytes()).decode()})}}\n"
-        for name, weight, slant in FACES)
+        for name, family, weight in FACES)
     sheets = [(REVEAL / name).read_text(encoding="utf-8") for name in ("reset.css", "reveal.css")]
     sheets += [faces, palette.stylesheet(), HtmlFormatter(style="a11y-light").get_style_defs(".highlight")]
     sheets += [(STATIC / "widgets.css").read_text(encoding="utf-8")] if tags else []

@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGES = {"image/svg+xml": "svg+xml", "image/png": "png", "image/webp": "webp"}
 PIXEL_SIZE = re.compile(r'viewBox="\s*[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)')
 TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.DOTALL)
+DRAWING = re.compile(r"<svg.*?</svg>", re.DOTALL)
+ROOM = (1160, 440)  # pixels that a slide has for a drawing above a line of words
 WIDGET = re.compile(r"^<(ax-[a-z-]+)[^>]*>.*?</\1>", re.MULTILINE | re.DOTALL)
 Thing = TypeVar("Thing")
 
@@ -188,6 +190,7 @@ def _drawn(cell: dict) -> Iterator[tuple[str, str]]:
 
 def _figure(kind: str, content: str, caption: str, alt: str) -> Figure:
     if kind == "text/html":
+        content = _larger(content)
         title = TITLE.search(content)
         return Figure(caption, alt or (html.unescape(title[1]) if title else ""), content, _ratio(content))
     if kind == "image/svg+xml":
@@ -198,6 +201,21 @@ def _figure(kind: str, content: str, caption: str, alt: str) -> Figure:
         ratio = width / height
     return Figure(caption, alt, f'<img alt="{html.escape(plain(alt))}" src="data:image/{IMAGES[kind]};base64,{data}"/>',
                   ratio)
+
+
+def _larger(content: str) -> str:
+    """Of a drawing's two forms, for a wide and a narrow page, the one whose words are larger on a slide."""
+    forms = [form[0] for form in DRAWING.finditer(content)]
+    if len(forms) < 2:
+        return content
+
+    def scale(form: str) -> float:
+        size = PIXEL_SIZE.search(form)
+        return min(ROOM[0] / float(size[1]), ROOM[1] / float(size[2])) if size else 0.0
+    best = max(forms, key=scale)
+    for form in forms:
+        content = content.replace(form, best.replace("net-narrow", "net-wide", 1) if form is best else "")
+    return content
 
 
 def _ratio(drawing: str) -> float:
