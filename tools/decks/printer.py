@@ -5,12 +5,25 @@ from pathlib import Path
 
 import chromium
 from alexbook._files import replace_file
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Browser, Error, sync_playwright
 
 from .source import WrongDeck
 
 READY = "() => window.Reveal?.isReady() && document.querySelectorAll('.pdf-page').length > 0"
 TIMEOUT = 120_000  # milliseconds
+
+
+def print_deck(browser: Browser, page: Path) -> Path:
+    """Prints one deck beside its HTML file, and says where."""
+    tab = browser.new_page()
+    tab.set_default_timeout(TIMEOUT)
+    tab.goto(f"{page.resolve().as_uri()}?print-pdf", wait_until="load")
+    tab.wait_for_function(READY)
+    tab.evaluate("() => document.fonts.ready.then(() => true)")
+    printed = page.with_suffix(".pdf")
+    replace_file(printed, tab.pdf(prefer_css_page_size=True, print_background=True, tagged=True))
+    tab.close()
+    return printed
 
 
 def print_decks(pages: Iterable[Path]) -> list[Path]:
@@ -24,19 +37,9 @@ def print_decks(pages: Iterable[Path]) -> list[Path]:
     """
     if not (path := chromium.find()):
         raise WrongDeck(f"The slides are not printed. {chromium.MISSING}")
-    printed = []
     with sync_playwright() as playwright:
         try:
             browser = playwright.chromium.launch(executable_path=path, args=[*chromium.ARGUMENTS])
-            for page in pages:
-                tab = browser.new_page()
-                tab.set_default_timeout(TIMEOUT)
-                tab.goto(f"{page.resolve().as_uri()}?print-pdf", wait_until="load")
-                tab.wait_for_function(READY)
-                tab.evaluate("() => document.fonts.ready.then(() => true)")
-                printed.append(page.with_suffix(".pdf"))
-                replace_file(printed[-1], tab.pdf(prefer_css_page_size=True, print_background=True, tagged=True))
-                tab.close()
+            return [print_deck(browser, page) for page in pages]
         except Error as problem:
             raise WrongDeck(f"Chromium did not print the slides: {problem.message.splitlines()[0]}") from problem
-    return printed
