@@ -8,7 +8,7 @@ from decks import deck, page
 NAMES = [path.stem for path in deck.files()]
 READY = "() => window.Reveal?.isReady()"
 WAIT = "() => document.fonts.ready.then(() => Promise.all([...document.images].map(image => image.decode())))"
-# Each slide is shown with all its fragments, laid out for 1280 x 720; what sticks out of it, and figures too small to see.
+# Each slide is shown with all its fragments at 1280 x 720: what sticks out of it, and what is too small to see.
 OVERFLOWS = """() => {
   const found = [];
   Reveal.configure({ margin: 0, controls: false, progress: false, slideNumber: false });
@@ -41,9 +41,9 @@ SPREAD = """() => {
 }"""
 CHECK = """rules => axe.run("main", rules).then(result => result.violations.flatMap(
   ({id, nodes}) => nodes.map(node => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary}`)))"""
-RULES = {"runOnly": {"type": "rule", "values": ["color-contrast", "image-alt", "svg-img-alt", "list", "label", "button-name",
-                                               "select-name", "scrollable-region-focusable", "aria-allowed-attr"]},
-         "resultTypes": ["violations"]}
+KINDS = ["color-contrast", "image-alt", "svg-img-alt", "list", "label", "button-name", "select-name",
+         "scrollable-region-focusable", "aria-allowed-attr"]
+RULES = {"runOnly": {"type": "rule", "values": KINDS}, "resultTypes": ["violations"]}
 
 pytestmark = needs_chromium
 
@@ -65,10 +65,14 @@ def tab(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
     opened = context.new_page()
     opened.complaints = []
-    opened.on("console", lambda said: opened.complaints.append(said.text) if said.type in ("error", "warning") else None)
-    opened.on("pageerror", lambda problem: opened.complaints.append(str(problem)))
-    opened.on("request", lambda asked: opened.complaints.append(asked.url)
-              if not asked.url.startswith(("file:", "data:")) else None)
+
+    def note(wrong: bool, text: str) -> None:
+        if wrong:
+            opened.complaints.append(text)
+
+    opened.on("console", lambda said: note(said.type in ("error", "warning"), said.text))
+    opened.on("pageerror", lambda problem: note(True, str(problem)))
+    opened.on("request", lambda asked: note(not asked.url.startswith(("file:", "data:")), asked.url))
     yield opened
     context.close()
 

@@ -2,7 +2,7 @@
 "use strict";
 
 Reveal.initialize({
-  width: 1280, height: 720, margin: 0.02, center: false, hash: true, slideNumber: "c/t", transition: "none",
+  width: 1280, height: 720, margin: 0.02, center: false, hash: true, slideNumber: "c/t", transition: "none", defaultTiming: 120,
   backgroundTransition: "none", pdfSeparateFragments: false, pdfMaxPagesPerSlide: 1, plugins: [RevealNotes],
   keyboardCondition: (event) => !event?.target?.closest?.("[data-ax-widget], input, select"),
 });

@@ -1,7 +1,7 @@
 """Numbers on slides: ``{{ trace('lenet5').parameters }}`` is computed when a deck is made.
 
-An expression has the names of :data:`NAMES`, attributes of what they give, and arithmetic; nothing else is run. Behind a
-bar stands how it is written, as in ``{{ error('mnist-lenet5_modern-torch-*') | .2% }}``.
+An expression has the names of :data:`NAMES`, attributes of what they give, and arithmetic; nothing else is run. Behind
+a bar stands how it is written, as in ``{{ error('mnist-lenet5-torch-*') | .2% }}``.
 """
 
 import ast
@@ -87,7 +87,7 @@ def evaluate(expression: str, source: Source) -> Any:
     except SyntaxError:
         raise WrongDeck(f"{source.name}: {expression.strip()!r} is no expression.") from None
     for node in ast.walk(tree):
-        if not isinstance(node, ALLOWED) or isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+        if not isinstance(node, ALLOWED) or (isinstance(node, ast.Attribute) and node.attr.startswith("_")):
             raise WrongDeck(f"{source.name}: {expression.strip()!r} has more than names, attributes and arithmetic.")
         if isinstance(node, ast.Name) and node.id not in names:
             raise WrongDeck(f"{source.name}: nothing is called {node.id!r} in {expression.strip()!r}; there are "

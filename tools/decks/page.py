@@ -26,11 +26,12 @@ REVEAL = ROOT / "extra" / "vendor" / "reveal"
 FONTS = ROOT / "extra" / "vendor" / "fonts"
 STATIC = ROOT / "_static" / "widgets"
 WIDE = 1.55  # from this ratio of width to height on, words stand below a figure and not beside it
-PANEL, LARGEST = (1110, 440), 28  # pixels for lines of code or output beside words; the largest font size
+PANEL, LARGEST = (1110, 440), 28  # pixels for lines of code or output above words; the largest font
 ADVANCE, LEADING = 0.61, 1.4  # of a monospace font: width of a letter, height of a line
-FACES = (("source-serif-4-latin-400-normal", "Source Serif 4", 400), ("source-serif-4-latin-600-normal", "Source Serif 4", 600),
+FACES = (("source-serif-4-latin-400-normal", "Source Serif 4", 400),
+         ("source-serif-4-latin-600-normal", "Source Serif 4", 600),
          ("stix-two-math-subset", "STIX Two Math", 400))
-# Which data a widget needs, by its tag; the first network of each shows without loading.
+# Which data a widget needs, by its tag.
 DATA = {"ax-output-size": ("networks",), "ax-convolution": ("images",), "ax-network-explorer": ("networks",),
         "ax-experiments": ("experiments",), "ax-digit": widgets.DIGITS,
         "ax-photograph": ("photographs", widgets.PHOTOGRAPHS)}
