@@ -33,10 +33,15 @@ OVERFLOWS = """() => {
 }"""
 # All slides below each other, fragments shown, for axe: contrast, alternative texts, names.
 SPREAD = """() => {
-  document.querySelectorAll("section").forEach(slide => {
-    slide.removeAttribute("hidden"); slide.removeAttribute("aria-hidden");
+  document.querySelectorAll(".reveal > :not(.slides)").forEach(part => part.remove());  // they lie above the slides
+  for (const part of document.querySelectorAll("html, body, .reveal, .slides")) {
+    part.style.cssText = "position: static; inset: auto; height: auto; overflow: visible; transform: none; zoom: 1";
+  }
+  for (const slide of document.querySelectorAll("section")) {
+    for (const name of ["hidden", "inert", "aria-hidden"]) slide.removeAttribute(name);
+    slide.className = "present";
     slide.style.cssText = "display: block; position: static; visibility: visible; opacity: 1; transform: none";
-  });
+  }
   document.querySelectorAll(".fragment").forEach(part => part.classList.add("visible"));
 }"""
 CHECK = """rules => axe.run("main", rules).then(result => result.violations.flatMap(
