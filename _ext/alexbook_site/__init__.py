@@ -3,9 +3,9 @@
 Before a page is made: ``anchors``, ``numbering``, ``quiz``, ``glossary`` and ``widgets`` add to a chapter's document,
 ``chapter_list`` has the landing page's directives, ``photographs`` that of the credits, and ``self_test`` that of the
 self-test. As it is made: ``formulas`` sets formulas; ``buttons``, ``head``, ``assets`` and ``icons`` fill the
-templates in ``_templates``. When all are made: ``postprocess`` mends what neither documents nor templates can say. What
-of Sphinx, MyST and the theme is used beyond what they promise is in ``private_api``; ``chapters`` and ``planning`` read the
-notebooks, for tools and tests, and need nothing but Python.
+templates in ``_templates``. When all are made: ``postprocess`` mends what neither documents nor templates can say.
+What of Sphinx, MyST and the theme is used beyond what they promise is in ``private_api``; ``chapters`` and
+``planning`` read the notebooks, for tools and tests, and need nothing but Python.
 """
 
 from __future__ import annotations
