@@ -23,10 +23,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book pdf test notebooks lint homes grade quizzes exam instructor gradebook picture release lock address clean
+.PHONY: help book pdf test notebooks lint homes grade quizzes exam instructor gradebook gradescope nbgrader picture release \
+        cleannotebooks lock address clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 book: $(html)  ## make the environment and the book's pages, and say where to open them
 	@echo "The book is made; open $(CURDIR)/$(html)"
@@ -72,6 +73,9 @@ picture: $(ready)  ## draw the pictures of README, shared links and logo, and wr
 
 release: $(ready)  ## write the students' versions of the assignments: make release [SOURCES=folder]
 	$(bin)/python tools/release.py $(if $(SOURCES),--sources "$(SOURCES)")
+
+cleannotebooks: $(ready)  ## write the chapters' notebooks without text, and empty ones to fill in, to _build/notebooks
+	$(bin)/python tools/lesson_notebooks.py
 
 lock:  ## resolve requirements/book.in anew and write requirements/lock.txt
 	python=$$(sh tools/find_python.sh "$(PYTHON)") && "$$python" tools/lock.py
