@@ -68,6 +68,12 @@ gradebook: $(ready)  ## grades for Canvas and Moodle, totals, reports: make grad
 	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach grades $(call asis,,GRADES) $(call asis,,ROSTER) \
 	    $(call asis,--rules,RULES)
 
+gradescope: $(ready)  ## write an autograder for Gradescope for each assignment: make gradescope [SOURCES=folder]
+	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach gradescope $(call asis,--sources,SOURCES)
+
+nbgrader: $(ready)  ## write a course folder for nbgrader into _build/nbgrader: make nbgrader [SOURCES=folder]
+	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach nbgrader $(call asis,--sources,SOURCES)
+
 picture: $(ready)  ## draw the pictures of README, shared links and logo, and write the palette into the style sheet
 	$(bin)/python tools/draw.py
 
