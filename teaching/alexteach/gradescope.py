@@ -59,8 +59,9 @@ def told(assignment: Assignment, result: dict) -> str:
     manual = {cell.id: cell.points for cell in assignment.questions if cell.kind == "manual"}
     asked = [q["id"] for q in result["questions"] if q["id"] in manual and q["state"] == BY_HAND]
     blank = [q["id"] for q in result["questions"] if q["id"] in manual and q["state"] != BY_HAND]
+    failed = [cell for cell in result["cells"] if cell["error"]]
     lines = [f"{len(tested(assignment))} questions were tested."]
-    lines += [f"{cell['id'] or 'A cell of yours'}: {cell['error']}" for cell in result["cells"] if cell["error"]][:ERRORS]
+    lines += [f"{cell['id'] or 'A cell of yours'}: {cell['error']}" for cell in failed[:ERRORS]]
     lines += [f"Graded by hand: {', '.join(f'{name} ({manual[name]:g} points)' for name in asked)}."] if asked else []
     lines += [f"Nothing was written: {', '.join(blank)}."] if blank else []
     return "\n".join(lines)

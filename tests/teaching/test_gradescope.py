@@ -11,7 +11,7 @@ from pathlib import Path
 import grading_cases as cases
 import pytest
 from alexgrader.assignment import parse, read_source
-from alexgrader.grade_one import PASSED, grade
+from alexgrader.grade_one import grade
 from alexgrader.sandbox import Limits
 from alexteach import gradescope
 from alexteach.__main__ import main
@@ -167,11 +167,11 @@ def test_a_folder_without_assignments_is_refused(tmp_path: Path, capsys: pytest.
 
 def test_the_zip_has_what_is_imported_in_it(container: Path) -> None:
     """All that the grader needs comes from the zip: nothing there leads to this clone."""
-    said = subprocess.run(
-        [sys.executable, "-c", "import alexteach.gradescope, alexgrader, alexbook\n"
-         "print(alexteach.__file__, alexgrader.__file__, alexbook.__file__, sep='\\n')"], capture_output=True, text=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(container / "source" / part)
-                                                         for part in ("teaching", "grader", "code"))}, check=True)
+    code = ("import alexteach.gradescope, alexgrader, alexbook\n"
+            "print(alexteach.__file__, alexgrader.__file__, alexbook.__file__)")
+    path = os.pathsep.join(str(container / "source" / part) for part in ("teaching", "grader", "code"))
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          env={**os.environ, "PYTHONPATH": path})
     assert all(line.startswith(str(container / "source")) for line in said.stdout.split())
     listed = (container / "source" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert {"ipython", "numpy>=2.0", "torch>=2.11", "keras>=3.13"} <= set(listed)
