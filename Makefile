@@ -23,8 +23,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book pdf slides test notebooks lint homes grade quizzes exam instructor gradebook picture release
-.PHONY: cleannotebooks lock address clean
+.PHONY: help book pdf slides test notebooks lint homes grade quizzes exam instructor gradebook gradescope nbgrader
+.PHONY: picture release cleannotebooks lock address clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -70,6 +70,12 @@ instructor: $(ready)  ## write the question bank from a secret of yours: make in
 gradebook: $(ready)  ## grades for Canvas and Moodle, totals, reports: make gradebook GRADES=csv ROSTER=csv [RULES=yml]
 	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach grades $(call asis,,GRADES) $(call asis,,ROSTER) \
 	    $(call asis,--rules,RULES)
+
+gradescope: $(ready)  ## write an autograder for Gradescope for each assignment: make gradescope [SOURCES=folder]
+	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach gradescope $(call asis,--sources,SOURCES)
+
+nbgrader: $(ready)  ## write a course folder for nbgrader into _build/nbgrader: make nbgrader [SOURCES=folder]
+	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach nbgrader $(call asis,--sources,SOURCES)
 
 picture: $(ready)  ## draw the pictures of README, shared links and logo, and write the palette into the style sheet
 	$(bin)/python tools/draw.py

@@ -54,14 +54,23 @@ def keys_fit(entry: object, needed: set[str], allowed: set[str], where: str) -> 
         raise ExtensionError(f"{where}: nothing is known about {', '.join(sorted(unknown))}.")
 
 
+def texts_fit(entry: dict, names: set[str], where: str) -> None:
+    """Raises ``ExtensionError`` where what should be text is not: YAML reads a bare yes, no or number as a value."""
+    if wrong := [name for name in sorted(names) if not isinstance(entry[name], str)]:
+        raise ExtensionError(f"{where}: {wrong[0]} is {entry[wrong[0]]!r} and should be text; put it in quotation "
+                             "marks, since YAML reads a bare yes, no or number as a value.")
+
+
 def load(path: Path) -> list[Question]:
     """The questions of a file; ``ExtensionError`` says in one sentence what does not fit."""
     questions = []
     for place, entry in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")), 1):
         where = f"{path.name}, question {place}"
         keys_fit(entry, {"question", "choices"}, {"truth", "computed", "variants"}, where)
+        texts_fit(entry, {"question"}, where)
         for choice in entry["choices"]:
             keys_fit(choice, {"text", "why"}, {"right"}, where)
+            texts_fit(choice, {"text", "why"}, where)
         choices = tuple(Choice(**choice) for choice in entry["choices"])
         if not 3 <= len(choices) <= len(LETTERS):
             raise ExtensionError(f"{where} has {len(choices)} choices; it needs three or four.")
