@@ -83,7 +83,7 @@ picture: $(ready)  ## draw the pictures of README, shared links and logo, and wr
 release: $(ready)  ## write the students' versions of the assignments: make release [SOURCES=folder]
 	$(bin)/python tools/release.py $(if $(SOURCES),--sources "$(SOURCES)")
 
-cleannotebooks: $(ready)  ## write the chapters' notebooks without text, and empty ones to fill in, to _build/notebooks
+cleannotebooks: $(ready)  ## write the chapters' notebooks without text, empty ones to fill in, and a zip, to _build/notebooks
 	$(bin)/python tools/lesson_notebooks.py
 
 lock:  ## resolve requirements/book.in anew and write requirements/lock.txt

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Write two versions of each chapter for use in class, into _build/notebooks; ``make cleannotebooks`` does it.
+"""Write two versions of each chapter for use in class, and a zip of them; ``make cleannotebooks`` does it.
 
     clean/NAME.ipynb   headings and code, without text and outputs: to run, or to explain by yourself
     empty/NAME.ipynb   headings, and an empty cell for each cell of code: to fill in while somebody explains
 
-The first cell of code, which makes the package importable, is in both. Exercises keep their titles and are left without
-solutions.
+Exercises are in both as the chapter gives them, with task, blanks and check, without hints and solutions.
 """
 
 import argparse
 import copy
 import re
 import sys
+import zipfile
 from pathlib import Path
 
 import nbformat
@@ -21,14 +21,21 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 ROOT = Path(__file__).resolve().parent.parent
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
-HEADING = re.compile(r"^(?:#{1,6} .+|\*\*\d+\. [^*]+\*\* \(.*)$", re.MULTILINE)
+HEADING = re.compile(r"^#{1,6} .+$", re.MULTILINE)
+TASK = re.compile(r"^\*\*\d+\. .*", re.MULTILINE | re.DOTALL)
+CHECK = re.compile(r"^(?:\w+ = )?exercises\.", re.MULTILINE)
 PLOTS = "hide-input"  # the tag of cells that are folded on the page: plumbing, not part of the lesson
+GIVEN = 2  # the first cells of code: one makes the package importable, the next one imports
+ARCHIVE = "alexnet-layer-by-layer-notebooks.zip"
 STUB = "# Your code: {}"
 
 
-def headings(text: str) -> list[str]:
-    """The headings and the titles of exercises in a Markdown cell, without what is code or folded away."""
-    return [line.strip() for line in HEADING.findall(FOLDED.sub("", FENCED.sub("", text)))]
+def kept(text: str) -> list[str]:
+    """What stays of a Markdown cell: its headings, and the task if it is an exercise, without what is folded away."""
+    text = FOLDED.sub("", text)
+    task = TASK.search(text)
+    lines = HEADING.findall(FENCED.sub("", text[:task.start()] if task else text))
+    return [line.strip() for line in [*lines, *([task[0]] if task else [])]]
 
 
 def names(code: str) -> list[str]:
@@ -37,27 +44,30 @@ def names(code: str) -> list[str]:
 
 
 def lesson(chapter: NotebookNode, empty: bool) -> NotebookNode:
-    """A chapter's headings and code.
+    """A chapter's headings, exercises and code.
 
     Args:
         chapter: The notebook; it stays as it is.
-        empty: Whether cells of code are left empty, but for the first, those that only draw or set up, and a comment
-            that names the functions to write.
+        empty: Whether cells of code are left empty, but for those that set up, import, draw or check an exercise, and
+            a comment that names the functions to write.
+
+    Returns:
+        The notebook for class, without outputs.
     """
     made = copy.deepcopy(chapter)
     made.cells, made.metadata = [], NotebookNode({key: chapter.metadata[key] for key in ("kernelspec", "language_info")
                                                   if key in chapter.metadata})
-    first = True
+    given = GIVEN
     for place, cell in enumerate(chapter.cells):
         if cell.cell_type == "markdown":
             made.cells += [new_markdown_cell(line, id=f"text-{place}-{n}")
-                           for n, line in enumerate(headings(cell.source))]
+                           for n, line in enumerate(kept(cell.source))]
         elif cell.cell_type == "code":
-            given = first or not empty or PLOTS in cell.metadata.get("tags", [])
+            whole = given > 0 or not empty or PLOTS in cell.metadata.get("tags", []) or CHECK.search(cell.source)
             wanted = ", ".join(names(cell.source))
-            source = cell.source if given else STUB.format(wanted) if wanted else ""
+            source = cell.source if whole else STUB.format(wanted) if wanted else ""
             made.cells.append(new_code_cell(source, id=f"code-{place}"))
-            first = False
+            given -= 1
     return made
 
 
@@ -82,6 +92,23 @@ def write(chapters: list[Path], to: Path) -> list[Path]:
     return written
 
 
+def pack(notebooks: list[Path], to: Path) -> Path:
+    """A zip of the notebooks, the same bytes each time.
+
+    Args:
+        notebooks: What :func:`write` has written.
+        to: The folder that has ``clean`` and ``empty``, and gets the zip.
+
+    Returns:
+        The zip.
+    """
+    packed = to / ARCHIVE
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(notebooks):
+            archive.writestr(zipfile.ZipInfo(path.relative_to(to).as_posix()), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return packed
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--to", type=Path, default=ROOT / "_build" / "notebooks", help="the folder to write to")
@@ -89,7 +116,8 @@ def main() -> None:
     chapters = sorted((ROOT / "chapters").glob("*.ipynb"))
     if not chapters:
         sys.exit(f"{ROOT / 'chapters'} has no notebooks.")
-    print(f"{len(write(chapters, arguments.to))} notebooks are in {arguments.to}")
+    written = write(chapters, arguments.to)
+    print(f"{len(written)} notebooks are in {arguments.to}, and together in {pack(written, arguments.to).name}")
 
 
 if __name__ == "__main__":
