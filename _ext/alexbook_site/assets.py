@@ -16,6 +16,7 @@ WHERE = (
     (re.compile(r'class="(?:[^"]* )?(?:toggle|dropdown)[ "]'), {"togglebutton.css", "togglebutton.js"},
      re.compile("toggleHint|toggleOpenOnPrint|togglebuttonSelector")),
     (re.compile(r'class="(?:[^"]* )?math[ "]'), {"startup.js"}, re.compile(r"window\.MathJax")),
+    (re.compile('id="figure-'), {"enlarge.css", "enlarge.js"}, None),
 )
 
 
