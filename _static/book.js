@@ -53,7 +53,31 @@
     for (const details of closed) details.open = false;
   });
 
+  // A menu closes when something else is pressed, and with Escape.
+  const openMenus = () => document.querySelectorAll("details.dropdown[open]");
+  document.addEventListener("click", (event) => {
+    for (const menu of openMenus()) if (!menu.contains(event.target) || event.target.closest(".dropdown-item")) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    for (const menu of event.key === "Escape" ? openMenus() : []) {
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      menu.open = false;
+    }
+  });
+
+  // The way back to the top shows while somebody scrolls back.
+  function offerTop() {
+    const button = document.getElementById("pst-back-to-top");
+    let before = scrollY;
+    button.addEventListener("click", () => scrollTo(0, 0));
+    window.addEventListener("scroll", () => {
+      button.style.display = scrollY < before && scrollY > 0 ? "block" : "none";
+      before = scrollY;
+    }, { passive: true });
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    offerTop();
     for (const button of document.querySelectorAll("[data-does]")) {
       button.addEventListener("click", actions[button.dataset.does]);
     }

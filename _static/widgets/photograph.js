@@ -46,14 +46,14 @@
       }).observe(this.body);
     }
 
-    /** The photographs are loaded when the widget is first seen. */
+    /** The list of photographs, and the one that shows, are loaded when the widget is first seen. */
     async wake() {
       try {
         const { photographs } = await load("photographs");
         if (this.photographs) return;
         this.photographs = photographs;
       } catch {
-        return this.say("the photographs could not be loaded.", true);
+        return this.unloaded();
       }
       this.inputs.photograph.prepend(...this.photographs.map((one) => h("option", { value: one.name }, one.title)));
       this.render();
@@ -69,9 +69,13 @@
       this.credit.replaceChildren(...known ? [h("a", { href: known.source }, `${known.credit}.`)] : []);
       if (known && this.showing !== photograph) {
         this.showing = photograph;
-        this.shown(new Blob([bytes(known.jpeg)], { type: "image/jpeg" }), known.title);
+        load(`photograph-${photograph}`).then((jpeg) => {
+          if (this.showing === photograph) this.shown(new Blob([bytes(jpeg)], { type: "image/jpeg" }), known.title);
+        }, () => this.unloaded());
       } else if (this.stages) this.drawUnit();
     }
+
+    unloaded() { this.say("the photographs could not be loaded.", true); }
 
     own(file) {
       if (!file) return;

@@ -44,7 +44,7 @@ def test_first_view_is_light_and_within_the_policy(browser, site, page: str, rec
     print(f"{page}: {weight:,} bytes in {len(sent)} files, and {sum(sent.values()) - weight:,} of figures")
     assert errors == []
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
-    assert any(path.endswith("book.css") for path in sent), "the page did not load its own styles"
+    assert any("/_static/style-" in path for path in sent), "the page did not load its own styles"
     limit = NETWORKS_LIMIT if page in NETWORKS else LIMIT
     assert weight <= limit, sorted(sent.items(), key=lambda item: -item[1])[:10]
 
