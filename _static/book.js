@@ -6,15 +6,19 @@
   };
 
   // A box that scrolls sideways says so, and can be scrolled with the keyboard.
-  const boxes = ".pst-scrollable-table-container, .text_html, .output pre, .highlight pre, div.math, .formula";
-  function markScrolled() {
-    for (const box of document.querySelectorAll(`article :is(${boxes})`)) {
-      const scrolls = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible";
-      box.classList.toggle("scrolls", scrolls);
+  const boxes = ".pst-scrollable-table-container, .text_html, .cell_output > .output, .output pre, .highlight pre, div.math, .formula";
+  const idle = window.requestIdleCallback ?? setTimeout;
+  const some = 3; // boxes at a time, so that a phone answers in between
+  function markScrolled(waiting = [...document.querySelectorAll(`article :is(${boxes})`)]) {
+    const found = waiting.splice(0, some).map((box) =>
+      [box, box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible"]);
+    for (const [box, scrolls] of found) { // apart from the reading, so that the page is laid out once
       if (scrolls) box.tabIndex = 0;
-      else if (box.classList.contains("scrolls-before")) box.removeAttribute("tabindex");
-      box.classList.toggle("scrolls-before", scrolls);
+      else if (box.classList.contains("scrolls")) box.removeAttribute("tabindex");
+      box.classList.toggle("scrolls", scrolls);
     }
+    document.documentElement.toggleAttribute("data-measured", !waiting.length);
+    if (waiting.length) idle(() => markScrolled(waiting));
   }
 
   const keepFocus = ".theme-switch-button, .search-button__button, .sidebar-toggle, .copybtn";
@@ -81,17 +85,15 @@
     for (const button of document.querySelectorAll("[data-does]")) {
       button.addEventListener("click", actions[button.dataset.does]);
     }
-    markScrolled();
   });
   window.addEventListener("load", () => {
     // The theme takes the focus from a button that was pressed; with it goes the way back out of a dialog.
     for (const button of document.querySelectorAll(keepFocus)) button.blur = () => {};
-    markScrolled();
-    document.fonts.ready.then(markScrolled);
+    document.fonts.ready.then(() => markScrolled());
     let waiting;
     window.addEventListener("resize", () => {
       clearTimeout(waiting);
-      waiting = setTimeout(markScrolled, 150);
+      waiting = setTimeout(() => markScrolled(), 150);
     });
   });
 })();

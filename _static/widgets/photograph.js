@@ -41,12 +41,10 @@
       this.body.addEventListener("drop", (event) => this.own(event.dataTransfer.files[0]));
       this.body.addEventListener("paste", (event) => this.own(event.clipboardData.files[0]));
       this.busy(false);
-      new IntersectionObserver((seen, observer) => {
-        if (seen.some((one) => one.isIntersecting)) { observer.disconnect(); this.wake(); }
-      }).observe(this.body);
+      this.wake();
     }
 
-    /** The list of photographs, and the one that shows, are loaded when the widget is first seen. */
+    /** The list of photographs is loaded, and the one that shows. */
     async wake() {
       try {
         const { photographs } = await load("photographs");
