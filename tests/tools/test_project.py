@@ -336,3 +336,9 @@ def test_colors_are_typed_once() -> None:
         written = draw.BLOCK.sub("", path.read_text(encoding="utf-8"))
         assert typed.findall(written) == [], path
 
+
+
+def test_authors_are_those_of_the_setting() -> None:
+    [author] = [one["name"] for one in PROJECT["authors"]]
+    assert f"author: {author}\n" in text("_config.yml") and f"- name: {author}\n" in text("CITATION.cff")
+    assert author in text("LICENSE")
