@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Write the font of the pages' formulas: STIX Two Math with the signs that a textbook uses, a tenth of its weight.
 
-Get the whole font with ``npm pack @fontsource/stix-two-math@5.3.0``, unpack it, install ``brotli`` (WOFF2 needs it), and::
+Get the whole font with ``npm pack @fontsource/stix-two-math@5.3.0``, unpack it, install ``brotli``, which WOFF2 needs,
+and::
 
     python tools/math_font.py package/files/stix-two-math-latin-400-normal.woff2
 """

@@ -20,6 +20,9 @@ CONVERTER = LatexToMathML(xml_namespace=True, fancy_error=False)
 ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot|apos);)[A-Za-z]+;")
 GROUPED = re.compile(r'(?<=\d)</mn><mo rspace="0">,</mo><mn>(?=\d{3}\b)')
 SIZED_BASE = re.compile(r"(<(?:msup|msub|msubsup)>)(<mo [^>]*minsize=[^>]*>[^<]*</mo>)")
+PRIME = '<mo lspace="0" rspace="0">\N{PRIME}</mo>'
+PRIMED = re.compile("<msup>(<mi>[^<]*</mi>)<mo>\N{PRIME}</mo></msup>")
+PRIMED_WITH_INDEX = re.compile("<msubsup>(<mi>[^<]*</mi>)((?:(?!msubsup).)*?)<mo>\N{PRIME}</mo></msubsup>")
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +61,9 @@ def _finish(text: str, latex: str) -> str:
     text = ENTITY.sub(lambda entity: html.unescape(entity[0]), text)  # XML knows five names only
     text = GROUPED.sub(",", text)  # 62{,}378 is one number, to be read as one
     text = SIZED_BASE.sub(r"\1<mrow>\2</mrow>", text)  # a bracket with an exponent gets its size only in a row
-    text = text.replace("<mo>\N{PRIME}</mo>", '<mo class="prime">\N{PRIME}</mo>')
+    # The sign for a prime is small and high by itself; set as an exponent it would be so twice.
+    text = PRIMED.sub(rf"<mrow>\1{PRIME}</mrow>", text)
+    text = PRIMED_WITH_INDEX.sub(rf"<msub><mrow>\1{PRIME}</mrow>\2</msub>", text)
     # MathML Core has no menclose.
     text = text.replace('<menclose notation="box">', '<mrow class="boxed">').replace("</menclose>", "</mrow>")
     return text.replace("<math", f'<math alttext="{html.escape(latex, quote=True)}"', 1)
