@@ -34,13 +34,15 @@ class Question:
     """A question with three or four choices, exactly one of them right.
 
     ``truth`` and ``computed`` are for the tests alone: an expression whose value the right choice must state, and one
-    for each other number (as it is written) that the chapter's page does not show.
+    for each other number (as it is written) that the chapter's page does not show. ``variants`` is for
+    ``teaching/alexteach``: the same question with other numbers.
     """
 
     text: str
     choices: tuple[Choice, ...]
     truth: str = ""
     computed: dict[str, str] = field(default_factory=dict)
+    variants: dict = field(default_factory=dict)
 
 
 def keys_fit(entry: object, needed: set[str], allowed: set[str], where: str) -> None:
@@ -57,7 +59,7 @@ def load(path: Path) -> list[Question]:
     questions = []
     for place, entry in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")), 1):
         where = f"{path.name}, question {place}"
-        keys_fit(entry, {"question", "choices"}, {"truth", "computed"}, where)
+        keys_fit(entry, {"question", "choices"}, {"truth", "computed", "variants"}, where)
         for choice in entry["choices"]:
             keys_fit(choice, {"text", "why"}, {"right"}, where)
         choices = tuple(Choice(**choice) for choice in entry["choices"])
@@ -65,7 +67,10 @@ def load(path: Path) -> list[Question]:
             raise ExtensionError(f"{where} has {len(choices)} choices; it needs three or four.")
         if (right := sum(choice.right for choice in choices)) != 1:
             raise ExtensionError(f"{where} has {right} right choices; it needs exactly one.")
-        questions.append(Question(entry["question"], choices, entry.get("truth", ""), entry.get("computed", {})))
+        if "variants" in entry:
+            keys_fit(entry["variants"], {"values", "question", "choices"}, set(), f"{where}, variants")
+        questions.append(Question(entry["question"], choices, entry.get("truth", ""), entry.get("computed", {}),
+                                  entry.get("variants", {})))
     return questions
 
 
