@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -92,6 +93,8 @@ def add_catalogs(app: Sphinx, env: BuildEnvironment) -> None:
         return
     root = Path(app.srcdir)
     quizzes: Catalog = app.builder.catalogs["quizzes"]
+    for text in (quiz.TITLE, quiz.NUMBER, quiz.FOLDED, quiz.RIGHT_IS, quiz.RIGHT, quiz.WRONG):
+        quizzes.add(text, MsgOrigin(quiz.__file__, 1))
     for path in sorted(root.glob("quizzes/*.yml")):
         for text in quiz_messages(quiz.load(path)):
             quizzes.add(text, MsgOrigin(str(path), 1))
@@ -103,5 +106,12 @@ def add_catalogs(app: Sphinx, env: BuildEnvironment) -> None:
         spoken.add(text, MsgOrigin(widgets.__file__, 1))
 
 
+def name_the_project(app: Sphinx) -> None:
+    """Says in the catalogs' heads whose words they are; Jupyter Book tells Sphinx the title alone."""
+    if app.builder.name == "gettext":
+        app.config.project, app.config.version = app.config.html_title, version("alexbook")
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", name_the_project)
     app.connect("env-updated", add_catalogs)

@@ -1,9 +1,12 @@
-"""What translators get of quizzes and widgets: every message, whole, and no code."""
+"""What translators get of quizzes and widgets: every message, whole, and no code; and what a quiz makes of it."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from alexbook_site import catalogs, quiz
+from alexbook_site import catalogs, locales, quiz
+from babel.messages import Catalog as Translation
+from babel.messages.mofile import write_mo
 from repository import ROOT
 from sphinx.builders.gettext import Catalog
 
@@ -50,3 +53,26 @@ def test_every_quiz_and_every_widget_is_in_the_catalogs() -> None:
 
 def test_the_pages_need_no_catalogs() -> None:
     assert not any(catalog.messages for catalog in added("html").values())
+
+
+def test_a_quiz_is_said_in_the_pages_language(tmp_path: Path) -> None:
+    """What has no translation stays as it is."""
+    folder = tmp_path / "locale" / "fr" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    french = Translation(locale="fr")
+    french.add("How many?", "Combien ?")
+    french.add("Right.", "Juste.")
+    french.add(quiz.NUMBER, "Question {number} sur {of}")
+    with (folder / "quizzes.mo").open("wb") as file:
+        write_mo(file, french)
+    asked = [quiz.Question("How many?", (quiz.Choice("3", "As counted.", True), quiz.Choice("4", "One too many.")))]
+
+    def shown(language: str) -> str:
+        app = SimpleNamespace(srcdir=str(tmp_path), config=SimpleNamespace(language=language, locale_dirs=["locale"]))
+        return quiz.render(asked, locales.speaker(app, "quizzes"))
+
+    assert shown("en") == quiz.render(asked)
+    french_page = shown("fr")
+    for words in ("Combien ?", "Juste.", "Question 1 sur 1", "As counted.", "No."):
+        assert words in french_page
+    assert "How many?" not in french_page

@@ -2,10 +2,13 @@
 
 import csv
 import io
+import os
+import re
 import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from posixpath import dirname, join, normpath
 from xml.etree import ElementTree
@@ -18,13 +21,23 @@ from figure_pack import pack
 from repository import CHAPTERS
 
 XHTML, OPF = "{http://www.w3.org/1999/xhtml}", "{http://www.idpf.org/2007/opf}"
-CHECKER = shutil.which("epubcheck")
+# Debian's epubcheck is the jar, elsewhere it is a script; a jar alone will do as well.
+JAR = Path("/usr/share/java/epubcheck.jar")
+FOUND = shutil.which("epubcheck") or (str(JAR) if JAR.is_file() and shutil.which("java") else "")
+WEEKLY = bool(os.environ.get("ALEXBOOK_WEEKLY"))
+PART = {"index.xhtml", "06-output-sizes.xhtml", "13-what-it-learned.xhtml", "glossary.xhtml"}
 pytestmark = needs_pages
 
 
 @pytest.fixture(scope="module")
 def book() -> Book:
     return documents(HTML.resolve())
+
+
+def checker(found: str) -> list[str]:
+    """The command that runs EPUBCheck: itself, or Java with it where it is a jar."""
+    with Path(found).open("rb") as file:
+        return ["java", "-jar", found] if file.read(2) == b"PK" else [found]
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +101,29 @@ def test_the_same_book_is_the_same_file(book: Book, packed: bytes) -> None:
     assert epub(book) == packed
 
 
-@pytest.mark.skipif(not CHECKER or not shutil.which("java"), reason="EPUBCheck is not installed")
-def test_epubcheck_finds_nothing(packed: bytes, tmp_path: Path) -> None:
+def test_a_jar_is_run_by_java_and_a_script_by_itself(tmp_path: Path) -> None:
+    for name, content, command in (("one", b"#!/bin/sh\n", []), ("two", b"PK\x03\x04", ["java", "-jar"])):
+        (tmp_path / name).write_bytes(content)
+        assert checker(str(tmp_path / name)) == [*command, str(tmp_path / name)]
+
+
+def part(book: Book, names: set[str]) -> Book:
+    """Some documents of the book, as a book: links to the others are none, pictures of the others are left out."""
+    def kept(link: re.Match) -> str:
+        return link[0] if link[1] in names else ""
+
+    documents = tuple(replace(one, body=re.sub(r' href="([\w-]+\.xhtml)[^"]*"', kept, one.body))
+                      for one in book.documents if one.name in names)
+    shown = {name: path for name, path in book.pictures.items() if any(name in one.body for one in documents)}
+    return replace(book, documents=documents, pictures=shown)
+
+
+@pytest.mark.skipif(not FOUND and not WEEKLY, reason="EPUBCheck is not installed")
+def test_epubcheck_finds_nothing(book: Book, packed: bytes, tmp_path: Path) -> None:
+    """In the landing page, two chapters and the glossary; weekly in all, which takes longer."""
     path = tmp_path / "book.epub"
-    path.write_bytes(packed)
-    done = subprocess.run(["java", "-jar", CHECKER, str(path)], capture_output=True, text=True)  # a jar, in Debian
+    path.write_bytes(packed if WEEKLY else epub(part(book, PART)))
+    done = subprocess.run([*checker(FOUND), str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
 
 
