@@ -44,4 +44,4 @@ def publish(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("build-finished", publish)
+    app.connect("build-finished", publish, priority=600)  # after the theme, which writes code's colors then
