@@ -2,7 +2,8 @@
 "use strict";
 
 (() => {
-  const DATA = new URL("../../widgets-data/", document.currentScript.src);
+  const { src } = document.currentScript;  // none where the script is within the page, as in a deck of slides
+  const DATA = src && new URL("../../widgets-data/", src);
   const LONGEST = 2000; // characters of a setting; a page makes a few hundred
   const NAMESPACES = { svg: "http://www.w3.org/2000/svg", math: "http://www.w3.org/1998/Math/MathML" };
   const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -36,9 +37,13 @@
   const unknown = (what, name, known) => `there is no ${what} named '${name}'; there are ${known.map((one) => one.name).join(", ")}.`;
   const listed = (words) => words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 
+  /** Where a picture is: in the page, where `files` has it, or beside the data. */
+  const files = {};
+  const address = (name) => files[name] ?? new URL(name, DATA);
+
   /** `alexbook.data[name]`, once the script that sets it has run. */
   const data = {}, loading = {};
-  const load = (name) => loading[name] ??= new Promise((resolve, reject) => {
+  const load = (name) => loading[name] ??= name in data ? Promise.resolve(data[name]) : new Promise((resolve, reject) => {
     document.head.append(h("script", { src: new URL(`${name}.js`, DATA),
       onload: () => resolve(data[name]), onerror: () => reject(new Error(name)) }));
   });
@@ -56,7 +61,7 @@
     connectedCallback() {
       if (this.body) return;
       this.dataset.axWidget = "";
-      const { defaults, data: needed, title } = this.constructor;
+      const { defaults, title } = this.constructor;
       const alike = [...document.querySelectorAll(this.localName)];
       this.id ||= alike.indexOf(this) ? `${this.localName}-${alike.indexOf(this) + 1}` : this.localName;
       this.state = { ...defaults };
@@ -68,7 +73,19 @@
       this.link = h("input", { class: "ax-link", readonly: true, hidden: true, "aria-label": "Link to these settings" });
       this.copied = h("span", { class: "ax-copied", role: "status" });
       this.body = h("div", { class: "ax-body", role: "group", "aria-label": title });
-      Promise.all(needed.map(load)).then((loaded) => this.start(loaded), () => {
+      this.near = new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) this.make(); },
+        { rootMargin: "50% 0px" });
+      this.near.observe(this);
+      window.addEventListener("hashchange", () => this.follow());
+      this.follow();
+    }
+
+    /** Loads and builds the widget: when a reader comes near, or a link leads to it. */
+    make() {
+      if (this.made) return;
+      this.made = true;
+      this.near.disconnect();
+      Promise.all(this.constructor.data.map(load)).then((loaded) => this.start(loaded), () => {
         this.append(h("p", { class: "ax-says ax-wrong", role: "status" },
           "The data of this widget could not be loaded; the text above says what it would show."));
       });
@@ -85,7 +102,6 @@
         this.link);
       this.build(...loaded);
       this.restore();
-      window.addEventListener("hashchange", () => this.restore());
       if (this.constructor.fluid) new ResizeObserver(() => this.resized()).observe(this.body);
       this.classList.add("ax-ready");
       this.change({});
@@ -116,6 +132,12 @@
     resized() {
       const width = Math.round(this.body.clientWidth);
       if (width && width !== this.drawn) { this.drawn = width; this.render(); }
+    }
+
+    follow() {
+      if (!location.hash.startsWith(`#${this.id}?`)) return;
+      if (this.classList.contains("ax-ready")) this.restore();
+      else this.make();
     }
 
     restore() {
@@ -224,16 +246,17 @@
     return { reach, room, outputs: kept ? fitting + 1 : fitting, dropped: partly && !kept };
   };
 
-  /** The running script's name is the tag's; the tag's own text has to be there first. */
+  /** The running script's name (`data-name` where it has no file) is the tag's; the tag's own text has to be there first. */
   const define = (widget) => {
-    const [, name] = document.currentScript.src.match(/([^/]+)\.js(?:\?|$)/);
+    const { src, dataset } = document.currentScript;
+    const name = dataset.name ?? src.match(/([^/]+)\.js(?:\?|$)/)[1];
     const now = () => customElements.define(`ax-${name}`, widget);
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", now);
     else now();
   };
 
   window.alexbook = {
-    DATA, Widget, data, define, fit, formula, fraction, grouped, h, hatch, heading, listed, load, many, refusal, rounded, row,
+    Widget, address, data, define, files, fit, formula, fraction, grouped, h, hatch, heading, listed, load, many, refusal, rounded, row,
     signed, size, still, svg, unknown, upper,
   };
 })();

@@ -15,7 +15,7 @@ PAGES = [path for path in EVERY_PAGE if path.name != "search.html"]
 
 needs_pages = pytest.mark.skipif(not PAGES, reason="the book is not built: run `make book`")
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
-READY = "() => !window.MathJax?.startup?.promise || MathJax.startup.promise.then(() => document.fonts.ready)"
+READY = "() => document.fonts.ready.then(() => document.documentElement.hasAttribute('data-measured'))"
 
 
 def name_of(page: Path) -> str:
@@ -29,3 +29,11 @@ def each(pages: list[Path]) -> pytest.MarkDecorator:
 @cache
 def soup(page: Path) -> BeautifulSoup:
     return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+def settle(tab) -> None:
+    """Waits until a page has measured its boxes, and every widget is built: those too that no reader has come near."""
+    tab.wait_for_function("[...document.querySelectorAll('[data-ax-widget]')].every((widget) => widget.make)")
+    tab.evaluate("for (const widget of document.querySelectorAll('[data-ax-widget]')) widget.make()")
+    tab.wait_for_function("!document.querySelector('[data-ax-widget]:not(.ax-ready)')")
+    tab.wait_for_function(READY)
