@@ -99,6 +99,7 @@
       this.restore();
       if (this.constructor.fluid) new ResizeObserver(() => this.resized()).observe(this.body);
       this.classList.add("ax-ready");
+      this.drawn = Math.round(this.body.clientWidth);
       this.change({});
     }
 
