@@ -2,7 +2,7 @@
 """Write the lists of chapters, from what the notebooks say; ``make notebooks`` and ``make address`` do it.
 
     README.md        the chapters, with links that open them in Colab
-    instructors.md   what each takes in time and hardware; its goals, and the exercises that show them
+    instructors.md   times and hardware of each; what it builds on; its goals, and the exercises that show them
 
 The lists stand between comments, and what is between them is written over. The pages' own lists need none of this.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "_ext"))  # the book's extension, which reads chapters
 
+from alexbook_site import planning  # noqa: E402
 from alexbook_site.chapters import QUIZ, Chapter, Goal, chapters, duration  # noqa: E402
 
 GITHUB = "https://github.com/"
@@ -39,10 +40,41 @@ def links(found: list[Chapter], address: str, branch: str) -> str:
 
 
 def times(found: list[Chapter]) -> str:
-    """The guide's table of times and hardware."""
+    """The guide's table of times and hardware, with their sums."""
+    exercises = [planning.exercise_minutes(chapter.path) for chapter in found]
     rows = [f"| [{chapter.number} {chapter.title}](chapters/{chapter.path.name}) | {duration(chapter.minutes)} "
-            f"| {duration(chapter.run_minutes)} | {chapter.hardware} |" for chapter in found]
-    return "\n".join(["| Chapter | Read | Run | Needs |", "|---|---|---|---|", *rows])
+            f"| {minutes} minutes | {duration(chapter.run_minutes)} | {chapter.hardware} |"
+            for chapter, minutes in zip(found, exercises, strict=True)]
+    reading = sum(chapter.minutes for chapter in found)
+    said = (f"To read everything takes {reading:,} minutes ({hours(reading)}), all exercises take {sum(exercises):,} "
+            f"minutes ({hours(sum(exercises))}): together {reading + sum(exercises):,} minutes, "
+            f"{(reading + sum(exercises)) / reading:.1f} times the reading.")
+    return "\n".join(["| Chapter | Read | Exercises | Run | Needs |", "|---|---|---|---|---|", *rows, "", said])
+
+
+def hours(minutes: float) -> str:
+    """Minutes in hours, to half an hour: "17.5 hours"."""
+    return f"{round(minutes / 30) / 2:g} hours"
+
+
+def builds_on(found: list[Chapter], glossary: str, most: int = 3) -> str:
+    """The guide's table of what a chapter builds on: the earlier chapters that explain most of its terms."""
+    names = {chapter.number: f"chapters/{chapter.path.name}" for chapter in found}
+    rows = []
+    needed = planning.prerequisites(found, glossary)
+    for chapter in found:
+        strongest = sorted(needed[chapter.number].items(), key=lambda pair: (-pair[1], pair[0]))[:most]
+        listed = ", ".join(f"[{number}]({names[number]}) ({count})" for number, count in strongest)
+        rows.append(f"| [{chapter.number} {chapter.title}]({names[chapter.number]}) | {listed or 'nothing'} |")
+    return "\n".join(["| Chapter | Builds most on (terms that it uses) |", "|---|---|", *rows])
+
+
+def grading(sources: list[Path], students: int = 25) -> str:
+    """What it takes to grade the assignments' written answers, for a class."""
+    minutes = [planning.grading_minutes(path, students) for path in sources]
+    return (f"For {students} students, at {planning.MINUTES_PER_ANSWER} minutes for each written answer (our "
+            f"assumption, not a measurement), the written answers take {sum(minutes):,} minutes "
+            f"({hours(sum(minutes))}).")
 
 
 def goals(found: list[Chapter]) -> str:
@@ -81,7 +113,11 @@ def write(root: Path, address: str, branch: str) -> None:
     lists: list[tuple[str, str, Callable[[], str]]] = [
         ("README.md", "chapters", lambda: links(found, address, branch)),
         ("instructors.md", "times", lambda: times(found)),
+        ("instructors.md", "prerequisites",
+         lambda: builds_on(found, (root / "glossary.md").read_text(encoding="utf-8"))),
         ("instructors.md", "goals", lambda: goals(found))]
+    if sources := sorted((root / "assignments" / "source").glob("*/*.ipynb")):
+        lists.append(("instructors.md", "grading", lambda: grading(sources)))
     for file, name, make in lists:
         if (root / file).is_file():
             fill(root / file, name, make())

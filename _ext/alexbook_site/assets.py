@@ -19,6 +19,7 @@ WHERE = (
      re.compile("toggleHint|toggleOpenOnPrint|togglebuttonSelector")),
     (re.compile("<pre"), {"copybutton.css", "copybutton.js", "clipboard.min.js", "pygments.css"}, None),
     (re.compile('class="quiz'), {"quiz.css", "quiz.js"}, None),
+    (re.compile('id="figure-'), {"enlarge.css", "enlarge.js"}, None),
 )
 
 

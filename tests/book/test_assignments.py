@@ -23,7 +23,7 @@ from repository import ROOT
 
 SOURCES = ROOT / "assignments" / "source"
 RELEASE = ROOT / "assignments" / "release"
-NAMES = ("convolution-arithmetic", "lenet", "alexnet", "ablation")
+NAMES = ("convolution-arithmetic", "lenet", "alexnet", "ablation", "photographs")
 needs_sources = pytest.mark.skipif(not SOURCES.is_dir(), reason="this copy keeps the assignments' solutions elsewhere")
 SETUP = (ROOT / "tools" / "setup_cell.py").read_text(encoding="utf-8").rstrip("\n")
 

@@ -1,5 +1,6 @@
 """The instructor's guide and README's list say what the chapters say of themselves; the guide's links lead there."""
 
+import itertools
 import json
 import re
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 import address
 import chapter_lists
 import pytest
+from alexbook_site import planning
 from alexbook_site.chapters import QUIZ, Chapter, Goal, IncompleteChapter, chapters, read
 from repository import ROOT
 
@@ -27,7 +29,7 @@ def section(title: str) -> str:
 
 def test_lists_are_what_the_chapters_say(tmp_path: Path) -> None:
     """`make notebooks` and `make address` write README's list and the guide's tables."""
-    for name in ("README.md", "instructors.md"):
+    for name in ("README.md", "instructors.md", "glossary.md"):
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "chapters", tmp_path / "chapters")
     chapter_lists.write(tmp_path, address.configured(ROOT), address.branch(ROOT))
@@ -92,10 +94,59 @@ def test_a_goal_that_nothing_shows_is_refused() -> None:
 
 def test_every_chapter_is_in_each_part() -> None:
     names = {chapter.path.stem for chapter in CHAPTERS}
-    for title in ("Time and hardware", "Goals, and the exercises that show them"):
+    for title in ("Time and hardware", "What each chapter builds on", "Goals, and the exercises that show them"):
         assert {name for _, name, _ in LINK.findall(section(title))} == names
     semester = section("Three syllabi").partition("### A semester")[2]
     assert {name for _, name, _ in LINK.findall(semester)} == names
+
+
+MINUTES = {chapter.number: chapter.minutes for chapter in CHAPTERS}
+
+
+@pytest.mark.parametrize(("title", "rows"), [("### Two weeks", 10), ("### A semester", 14)])
+def test_reading_of_a_session_is_summed_and_fits(title: str, rows: int) -> None:
+    """Where one of two chapters is read, either takes the minutes stated."""
+    part = re.split(r"^##", GUIDE.partition(f"{title}\n")[2], flags=re.MULTILINE)[0]
+    found = re.findall(r"^\| \d+ \| ([^|]*) \| (\d+) \|", part, re.MULTILINE)
+    assert len(found) == rows
+    for cell, minutes in found:
+        numbers = [int(name[:2]) for _, name, _ in LINK.findall(cell)]
+        sums = [MINUTES[n] for n in numbers] if " or " in cell else [sum(MINUTES[n] for n in numbers)]
+        assert {int(minutes)} == set(sums) and int(minutes) <= 120, cell
+
+
+def test_a_day_has_no_gap_and_no_overlap() -> None:
+    day = re.findall(r"^\| (\d+):(\d\d) to (\d+):(\d\d) \|", GUIDE, re.MULTILINE)
+    spans = [(int(a) * 60 + int(b), int(c) * 60 + int(d)) for a, b, c, d in day]
+    assert len(spans) == 10 and all(before[1] == after[0] for before, after in itertools.pairwise(spans))
+    assert all(start < end for start, end in spans)
+    rests = sum(end - start for (start, end), line in zip(
+        spans, [line for line in GUIDE.splitlines() if re.match(r"\| \d+:\d\d to", line)], strict=True)
+        if line.endswith("| | |"))
+    assert (rests, spans[-1][1] - spans[0][0] - rests) == (105, 360)
+
+
+def test_each_session_has_a_board_plan_and_three_questions() -> None:
+    sessions = re.split(r"^### Session \d+: ", section("Board plans and discussion questions"), flags=re.MULTILINE)[1:]
+    assert len(sessions) == 10
+    for session in sessions:
+        assert "*Board:*" in session and re.findall(r"^(\d)\. .+\?$", session, re.MULTILINE) == ["1", "2", "3"]
+
+
+def test_terms_are_counted_in_earlier_chapters_only() -> None:
+    text = (ROOT / "glossary.md").read_text(encoding="utf-8")
+    needed = planning.prerequisites(CHAPTERS, text)
+    assert list(needed) == [chapter.number for chapter in CHAPTERS] and not needed[1]
+    assert all(earlier < number for number, counts in needed.items() for earlier in counts)
+    assert sum(map(len, planning.terms(text).values())) > 100
+
+
+def test_a_term_is_found_as_a_whole_word() -> None:
+    assert planning.uses(("kernel", "filter"), "Two kernels meet.") and planning.uses(("batch",), "Batches")
+    assert not planning.uses(("kernel",), "a sub-kernel, kernelspec")
+    made = planning.terms("a\n  X. ([T](chapters/02-x.ipynb#s))\n\n"
+                          "b\n  % forms: b, bee\n  Y. ([T](chapters/03-y.ipynb#s))")
+    assert made == {2: [("a",)], 3: [("b", "bee")]}
 
 
 @each_chapter

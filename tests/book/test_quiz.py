@@ -9,16 +9,11 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from alexbook import arithmetic, networks
-from alexbook.arithmetic import Trace, output_size
-from alexbook.layers import Conv
-from alexbook.networks import Network
-from alexbook.networks.ablations import vary
 from alexbook_site import quiz
+from alexteach.names import evaluate
 from built_book import CHROMIUM
 from repository import CHAPTERS, ROOT
 
@@ -84,6 +79,8 @@ def test_the_right_choice_is_not_known_by_its_length() -> None:
     (lambda q: q.update(answer=3), "nothing is known about answer"),
     (lambda q: q.pop("question"), "lacks question"),
     (lambda q: q["choices"].__setitem__(0, "yes"), "lacks text, why"),
+    (lambda q: q["choices"][0].update(text=55), "text is 55 and should be text"),
+    (lambda q: q.update(question=None), "question is None and should be text"),
 ])
 def test_a_malformed_quiz_is_refused_in_a_sentence(tmp_path: Path, change, message: str) -> None:
     entry = {"question": "What?", "choices": [{"text": "a", "why": "b"}, {"text": "c", "why": "d", "right": True},
@@ -94,6 +91,18 @@ def test_a_malformed_quiz_is_refused_in_a_sentence(tmp_path: Path, change, messa
     with pytest.raises(quiz.ExtensionError, match=message) as caught:
         quiz.load(path)
     assert "00-bad.yml, question 1" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["yes", "no", "on", "off", "Yes"])
+def test_a_reason_that_yaml_reads_as_true_or_false_is_refused(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "00-bad.yml"
+    path.write_text(f"- question: What?\n  choices:\n  - {{text: a, why: {word}}}\n", encoding="utf-8")
+    value = word.lower() in ("yes", "on")
+    with pytest.raises(quiz.ExtensionError, match=f"00-bad.yml, question 1: why is {value} and should be text; put it"):
+        quiz.load(path)
+    path.write_text(f"- question: What?\n  choices:\n  - {{text: a, why: '{word}'}}\n", encoding="utf-8")
+    with pytest.raises(quiz.ExtensionError, match="has 1 choices"):
+        quiz.load(path)
 
 
 def test_text_is_escaped_and_code_is_marked() -> None:
@@ -111,32 +120,6 @@ def test_the_page_needs_no_script_and_no_style_of_its_own(chapter: str) -> None:
 
 
 # --- their truth ------------------------------------------------------------------------------------------------------
-
-def trace(network: str | Network, side: int | None = None, upto: str = "") -> Trace:
-    """A network's trace, on a square image of another side if one is given, as far as the layer ``upto``."""
-    network = networks.get(network) if isinstance(network, str) else network
-    if upto:
-        end = [layer.name for layer in network.layers].index(upto) + 1
-        network = replace(network, layers=network.layers[:end])
-    return arithmetic.trace(network, (side, side, network.input_shape[2]) if side else None)
-
-
-def sees(*layers: Conv) -> int:
-    """How many pixels wide the receptive field of the last of these layers is."""
-    return arithmetic.trace(Network("stack", "stack", "", (64, 64, 1), layers)).rows[-1].receptive_field[0]
-
-
-def config_147() -> Trace:
-    """The 2012 network with pools that do not overlap, and the two paddings that its authors took back."""
-    padding = {"conv2": 1, "conv5": 0}
-    apart = vary(networks.get("alexnet_2012"), ["pools-apart"])
-    return trace(replace(apart, layers=tuple(
-        replace(layer, padding=padding[layer.name]) if layer.name in padding else layer for layer in apart.layers)))
-
-
-NAMES = {"math": math, "networks": networks, "output_size": output_size, "trace": trace, "sees": sees, "vary": vary,
-         "config_147": config_147, "Conv": Conv}
-
 
 def numbers(text: str) -> list[str]:
     """The numbers of a text as they are written, but without the commas between thousands."""
@@ -163,7 +146,7 @@ def shown(chapter: str) -> set[str]:
 
 
 def truth(question: "quiz.Question") -> float | None:
-    return eval(question.truth, {**NAMES}) if question.truth else None
+    return evaluate(question.truth) if question.truth else None
 
 
 @each_computed
@@ -173,7 +156,7 @@ def test_the_right_choice_and_other_numbers_are_as_computed(chapter: str, questi
         assert any(equals(written, truth(question)) for written in stated), (stated, truth(question))
     said = numbers(" ".join([question.text, *(c.text + " " + c.why for c in question.choices)]))
     for written, expression in question.computed.items():
-        assert equals(written.replace(",", ""), eval(expression, {**NAMES})), (written, expression)
+        assert equals(written.replace(",", ""), evaluate(expression)), (written, expression)
         assert written.replace(",", "") in said, f"{written} is computed but not used"
 
 
