@@ -77,6 +77,7 @@
         { rootMargin: "50% 0px" });
       this.near.observe(this);
       window.addEventListener("hashchange", () => this.follow());
+      if (!DATA) this.make(); // its data are in the page
       this.follow();
     }
 
