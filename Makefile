@@ -23,8 +23,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book pdf test notebooks lint homes grade quizzes exam instructor gradebook gradescope nbgrader picture release \
-        cleannotebooks lock address clean
+.PHONY: help book pdf slides test notebooks lint homes grade quizzes exam instructor gradebook gradescope nbgrader
+.PHONY: picture release cleannotebooks lock address clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ book: $(html)  ## make the environment and the book's pages, and say where to op
 
 pdf: $(html)  ## print the whole book with Chromium, solutions at the end: make pdf [PAPER=Letter]
 	@PYTHONPATH=tools:_ext $(bin)/python -m printing $(if $(PAPER),--paper "$(PAPER)")
+
+slides: $(ready)  ## make a deck for each chapter, HTML and PDF: make slides [DECKS="06 07"]
+	@PYTHONPATH=tools:_ext $(bin)/python -m decks $(DECKS)
 
 test: $(html)  ## test the package, re-run and compare every notebook, check the pages
 	$(bin)/python -m pytest -n $(WORKERS) --dist loadscope --nbval --nbval-cell-timeout=900 --timeout=900 tests chapters

@@ -15,7 +15,8 @@ WHERE = (
     (re.compile(r'class="(?:[^"]* )?sd-'), {"sphinx-design.min.css", "design-tabs.js"}, None),
     (re.compile(r'class="(?:[^"]* )?(?:toggle|dropdown)[ "]'), {"togglebutton.css", "togglebutton.js"},
      re.compile("toggleHint|toggleOpenOnPrint|togglebuttonSelector")),
-    (re.compile(r'class="(?:[^"]* )?math[ "]'), {"startup.js"}, re.compile(r"window\.MathJax")),
+    (re.compile("<pre"), {"copybutton.css", "copybutton.js", "clipboard.min.js", "pygments.css"}, None),
+    (re.compile('class="quiz'), {"quiz.css", "quiz.js"}, None),
 )
 
 

@@ -342,6 +342,11 @@ def write(folder: Path) -> None:
     if PHOTOGRAPHS in weights.names():
         for name, part in live.in_parts(live.network_data(PHOTOGRAPHS)):
             (folder / f"{name}.js").write_text(script(name, part), encoding="utf-8")
+    write_pictures(folder)
+
+
+def write_pictures(folder: Path) -> None:
+    """The small pictures that receptive fields are drawn on, into ``folder``."""
     digits = datasets.load("digits", "test")
     four = digits.images[int(np.flatnonzero(digits.labels == 4)[0])]
     for side, _, channels in {network.input_shape for network in networks.NETWORKS.values()}:

@@ -2,7 +2,8 @@
 "use strict";
 
 (() => {
-  const DATA = new URL("../../widgets-data/", document.currentScript.src);
+  const { src } = document.currentScript;  // none where the script is within the page, as in a deck of slides
+  const DATA = src && new URL("../../widgets-data/", src);
   const LONGEST = 2000; // characters of a setting; a page makes a few hundred
   const NAMESPACES = { svg: "http://www.w3.org/2000/svg", math: "http://www.w3.org/1998/Math/MathML" };
   const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -36,9 +37,13 @@
   const unknown = (what, name, known) => `there is no ${what} named '${name}'; there are ${known.map((one) => one.name).join(", ")}.`;
   const listed = (words) => words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 
+  /** Where a picture is: in the page, where `files` has it, or beside the data. */
+  const files = {};
+  const address = (name) => files[name] ?? new URL(name, DATA);
+
   /** `alexbook.data[name]`, once the script that sets it has run. */
   const data = {}, loading = {};
-  const load = (name) => loading[name] ??= new Promise((resolve, reject) => {
+  const load = (name) => loading[name] ??= name in data ? Promise.resolve(data[name]) : new Promise((resolve, reject) => {
     document.head.append(h("script", { src: new URL(`${name}.js`, DATA),
       onload: () => resolve(data[name]), onerror: () => reject(new Error(name)) }));
   });
@@ -224,16 +229,17 @@
     return { reach, room, outputs: kept ? fitting + 1 : fitting, dropped: partly && !kept };
   };
 
-  /** The running script's name is the tag's; the tag's own text has to be there first. */
+  /** The running script's name (`data-name` where it has no file) is the tag's; the tag's own text has to be there first. */
   const define = (widget) => {
-    const [, name] = document.currentScript.src.match(/([^/]+)\.js(?:\?|$)/);
+    const { src, dataset } = document.currentScript;
+    const name = dataset.name ?? src.match(/([^/]+)\.js(?:\?|$)/)[1];
     const now = () => customElements.define(`ax-${name}`, widget);
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", now);
     else now();
   };
 
   window.alexbook = {
-    DATA, Widget, data, define, fit, formula, fraction, grouped, h, hatch, heading, listed, load, many, refusal, rounded, row,
+    Widget, address, data, define, files, fit, formula, fraction, grouped, h, hatch, heading, listed, load, many, refusal, rounded, row,
     signed, size, still, svg, unknown, upper,
   };
 })();

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { DATA, grouped, h, heading, listed, many, signed, size, svg, unknown, upper, Widget } = alexbook;
+  const { address, grouped, h, heading, listed, many, signed, size, svg, unknown, upper, Widget } = alexbook;
 
   const UNITS = ["first", "middle", "last"];
 
@@ -152,7 +152,7 @@
       return h("figure", { class: "ax-field-of-view" },
         svg("svg", { viewBox: view.join(" "), role: "img", "aria-label": `${photograph ? "A photograph of a pagoda"
           : "A handwritten four"}, ${width} by ${height} pixels; outlined is ${words}.`, "data-field": corners.join(",") },
-          svg("image", { href: new URL(network.picture, DATA), width, height, class: width < 100 ? "ax-pixelated" : "" }),
+          svg("image", { href: address(network.picture), width, height, class: width < 100 ? "ax-pixelated" : "" }),
           svg("path", { class: "ax-shade", "fill-rule": "evenodd", d: outer + hole }),
           svg("rect", { ...frame, class: "ax-field-line" }), svg("rect", { ...frame, class: "ax-field-line ax-inner" })),
         h("figcaption", {}, upper(words), beyond ? "; part of that lies outside the image. " : ". ",

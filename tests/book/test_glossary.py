@@ -16,7 +16,7 @@ CHAPTERS = sorted((HTML / "chapters").glob("*.html"))
 
 built = pytest.mark.skipif(not GLOSSARY.is_file(), reason="the book is not built: run `make book`")
 APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
-NOT_TEXT = ["code", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "table", "mjx-container"]
+NOT_TEXT = ["code", "pre", "h1", "h2", "h3", "h4", "h5", "h6", "table", "math"]
 
 
 @cache

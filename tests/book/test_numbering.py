@@ -90,7 +90,7 @@ OUTSIDE = """parts => [...document.querySelectorAll(parts)].filter(element => {
 }).map(element => element.outerHTML.slice(0, 120))"""
 COVERED = """() => [...document.querySelectorAll('article div.math')].filter(math => {
   const number = math.querySelector('.eqno').getBoundingClientRect();
-  const formula = math.querySelector('mjx-container').getBoundingClientRect();
+  const formula = math.querySelector('.formula').getBoundingClientRect();
   return formula.right > number.left + 1 && formula.bottom > number.top + 1 && number.bottom > formula.top + 1
     && formula.left < number.right;
 }).map(math => math.id)"""
@@ -103,7 +103,7 @@ def test_numbers_are_within_a_phone(browser, notebook: Path) -> None:
     tab = browser.new_page(viewport={"width": 390, "height": 844})
     tab.goto(page(notebook).as_uri(), wait_until="load")
     tab.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
-    tab.wait_for_function("() => !window.MathJax?.startup?.promise || MathJax.startup.promise.then(() => true)")
+    tab.wait_for_function("() => document.fonts.ready.then(() => true)")
     assert tab.evaluate(OUTSIDE, NUMBERED) == []
     assert tab.evaluate(COVERED) == []
     tab.close()

@@ -156,7 +156,8 @@ def test_result_names_its_place_and_shows_the_text_around_the_word(browser, site
 def test_places_of_a_page() -> None:
     """Sections without those inside of them, exercises, questions; tables and formulas as they are read."""
     page = """<nav>no</nav><article><section id="a"><h1><span class="chapter-number">3</span> One
-      <a class="headerlink">#</a></h1><p>first \u2014 <span class="math">\\(62{,}378{,}344 \\times 2\\)</span></p>
+      <a class="headerlink">#</a></h1><p>first \u2014
+      <span class="math"><math alttext="62{,}378{,}344 \\times 2"><mn>62,378,344</mn></math></span></p>
       <section id="b"><h2>Two</h2><table><tr><td>195</td><td>7</td></tr></table><pre>x = F.pad(y)</pre></section>
       <section id="exercises"><h2>Exercises</h2><p id="exercise-1"><strong>1. Which?</strong> (easy)</p><p>Try.</p>
       <p id="exercise-2"><strong>2. Why?</strong></p></section>

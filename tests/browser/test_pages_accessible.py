@@ -16,7 +16,7 @@ ONE_OF_EACH = """() => {
     if (seen.has(word.className)) word.replaceWith(...word.childNodes);
     else seen.add(word.className);
   }
-  for (const glyphs of document.querySelectorAll("mjx-math")) glyphs.remove();
+  for (const glyphs of document.querySelectorAll(".math math > *")) glyphs.remove();
   document.querySelector("article")?.normalize();
 }"""
 CHECK = """rules => axe.run(rules).then(result => result.violations.flatMap(

@@ -20,7 +20,7 @@ BEFORE = {"network": "alexnet_small", "dataset": "cifar10", "framework": "keras"
           "drops": [2, 5], "patience": 4, "velocity": "paper", "bias_rate": 2.0, "crop": 4, "shift": False,
           "flip": True, "color": 0.1, "views": 10, "precision": "bfloat16", "until": 0.25, "compile": True,
           "layout": "channels_last", "measure_training": True}
-LATER = ("per_class", "rest", "split")  # fields that there were not yet
+LATER = ("per_class", "rest", "split", "j")  # fields that there were not yet
 OLD = ("train alexnet_small cifar10 --framework keras --epochs 7 --batch-size 32 --rate 0.02 --momentum 0.8 "
        "--decay 0.001 --schedule drops --pixels 2012 --grey --holdout 10 --seed 3 --changes no-lrn tanh --images 500 "
        "--extra-test --drops 2 5 --patience 4 --velocity paper --bias-rate 2.0 --crop 4 --no-shift --flip --color 0.1 "

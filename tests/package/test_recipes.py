@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tiny_networks
-from alexbook import training
+from alexbook import networks, training
 from alexbook.batches.data import Data, Split
 from alexbook.batches.normalization import Normalization
 from alexbook.layers import Activation, Conv, Dense, Flatten
-from alexbook.training.recipe import FRAMEWORKS, Recipe
+from alexbook.training.recipe import FRAMEWORKS, Recipe, usual
 
 NETWORK = tiny_networks.network(Conv(4, 3, 2, name="conv"), Activation("relu"), Flatten(), Dense(3, name="out"),
                                 shape=(8, 8, 3))
@@ -177,3 +177,21 @@ def test_compiled_training_keeps_names_and_results(framework, data):
 def test_extra_test_needs_to_know_what_is_trained_on():
     with pytest.raises(ValueError, match="images must say"):
         Recipe("alexnet_small", "shapes", "torch", extra_test=True)
+
+
+def test_the_constant_of_the_1998_loss_is_the_recipes_and_no_other_networks():
+    network = networks.get("lenet5")
+    recipe = usual("lenet5", "digits", "torch", j=0.5, pixels="1998")
+    assert training.make_trainer(recipe, network).j == 0.5
+    assert training.make_trainer(replace(recipe, j=10.0), network).j == 10.0
+    with pytest.raises(ValueError, match=r"The j is 0.5, but lenet5_modern has no RBF outputs.*leave j out"):
+        training.make_trainer(usual("lenet5_modern", "digits", "torch", j=0.5), networks.get("lenet5_modern"))
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_bfloat16_in_software_is_said(supported, monkeypatch):
+    torch_trainer = pytest.importorskip("alexbook.training.torch_trainer")
+    monkeypatch.setattr(torch_trainer.torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: supported)
+    monkeypatch.setattr(torch_trainer, "device", lambda: torch_trainer.torch.device("cpu"))
+    assert torch_trainer.slowness("float32") == ""
+    assert ("far slower" in torch_trainer.slowness("bfloat16")) is not supported

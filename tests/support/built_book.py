@@ -15,7 +15,7 @@ PAGES = [path for path in EVERY_PAGE if path.name != "search.html"]
 
 needs_pages = pytest.mark.skipif(not PAGES, reason="the book is not built: run `make book`")
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
-READY = "() => !window.MathJax?.startup?.promise || MathJax.startup.promise.then(() => document.fonts.ready)"
+READY = "() => document.fonts.ready.then(() => true)"
 
 
 def name_of(page: Path) -> str:

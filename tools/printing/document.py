@@ -10,11 +10,10 @@ import yaml
 
 from .appendix import appendix, number
 from .code import COLUMNS, Code
-from .pages import ROOT, Page, Unprintable, read, serialize
+from .pages import ROOT, Page, read, serialize
 
 STYLE = Path(__file__).with_name("print.css")
 EVERYWHERE = {"Exercises", "Check yourself", "Further reading"}  # in each chapter, and not worth a line of contents
-MATH = "vendor/mathjax/startup.js"
 SHEETS = ("_static/pygments.css", "_static/book.css")
 
 
@@ -83,20 +82,10 @@ def css_id(anchor: str) -> str:
     return re.sub(r"^(\d)", r"\\3\1 ", anchor)
 
 
-def math(folder: Path, pages: Iterable[Page]) -> str:
-    """The scripts that set formulas, with their settings, as the chapters load them."""
-    for page in pages:
-        text = (folder / page.name).read_text(encoding="utf-8")
-        if settings := re.search(r"<script>window\.MathJax = .*?</script>", text):
-            return f'{settings[0]}<script defer src="{(folder / MATH).as_uri()}"></script>'
-    raise Unprintable("No page of the book has the settings of its formulas.")
-
-
 def document(folder: Path, paper: str) -> str:
     """The book that lies built in ``folder`` (an absolute path) as one page, which may be saved anywhere."""
     code = Code()
     pages = read(folder, code)
-    scripts = math(folder, pages)
     about = facts()
     front = title_page(pages[0], about)
     pages.append(appendix(pages))
@@ -105,5 +94,5 @@ def document(folder: Path, paper: str) -> str:
     sheets = "".join(f'<link rel="stylesheet" href="{(folder / sheet).as_uri()}">' for sheet in SHEETS)
     body = code.give_back("\n".join(serialize(page.article) for page in pages))
     return (f'<!doctype html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
-            f"<title>{html.escape(about['title'])}</title>{sheets}<style>{style}</style>{scripts}</head>"
+            f"<title>{html.escape(about['title'])}</title>{sheets}<style>{style}</style></head>"
             f"<body>{front}{contents(pages)}{body}</body></html>\n")

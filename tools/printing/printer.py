@@ -8,7 +8,7 @@ import chromium
 from playwright.sync_api import Error, Page, sync_playwright
 from pypdf import PdfReader
 
-READY = "() => MathJax.startup.promise.then(() => document.fonts.ready).then(() => true)"
+READY = "() => document.fonts.ready.then(() => true)"
 WANTED = "() => [...new Set([...document.querySelectorAll('.page-number')].map(place => place.dataset.of))]"
 FILL = """numbers => document.querySelectorAll('.page-number').forEach(
     place => { place.textContent = numbers[place.dataset.of]; })"""

@@ -21,7 +21,8 @@ OWN = "'self' file:"
 POLICY = ("default-src 'none'; script-src {own} {hashes}; style-src {own} 'unsafe-inline'; img-src {own} data:; "
           "font-src {own} data:; media-src {own}; connect-src 'self'; form-action {own}; base-uri 'none'")
 POLICY_TAG = '<meta http-equiv="Content-Security-Policy"'
-SHORT_FORMULA = re.compile(r'(<span class="math[^"]*">\\\((?:(?!</span>).){1,36}\\\)</span>)([.,;:!?)\]\u2019\u201d]+)')
+SHORT_FORMULA = re.compile(r'(<span class="math[^"]*"><math [^>]*alttext="[^"]{1,36}"(?:(?!</math>).)*</math></span>)'
+                           r'([.,;:!?)\]\u2019\u201d]+)')
 ARTICLE = re.compile(r"<article.*?</article>", re.DOTALL)
 
 

@@ -63,7 +63,7 @@ def _squeezed(parts) -> str:
 
 
 def without_tex(formula: str) -> str:
-    r"""``\(62{,}378{,}344\)`` as it is read."""
+    r"""``62{,}378{,}344`` as it is read."""
     for pattern, instead in TEX:
         formula = pattern.sub(instead, formula)
     return formula
@@ -95,8 +95,9 @@ class Reader(HTMLParser):
         ends: set[str] = {tag} & {"article", "pre"}
         if tag in UNREAD or classes & UNREAD_CLASSES:
             ends.add("unread")
-        if "math" in classes:
-            ends.add("math")
+        if tag == "math":
+            self.add(without_tex(has.get("alttext", "")), False)
+            ends.add("unread")
         if self.inside("article") and not self.inside("unread"):
             ends |= self.enter(tag, has.get("id", ""), classes)
         self.open.append((tag, ends))
@@ -153,7 +154,7 @@ class Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.inside("unread") or not self.inside("article"):
             return
-        self.add(without_tex(data) if self.inside("math") else data, self.inside("pre"))
+        self.add(data, self.inside("pre"))
 
     def add(self, words: str, is_code: bool) -> None:
         if self.titling is not None:

@@ -8,11 +8,7 @@ from alexbook.batches.data import Data
 from alexbook.batches.loader import Loader
 from alexbook.layers import RBF
 from alexbook.networks import Network
-from alexbook.training.recipe import Recipe
-
-# LeCun et al. 1998, eq. 9: the "rubbish class" that keeps the distances to wrong classes from growing
-# for ever. The paper gives no value for its constant j.
-RUBBISH = 10.0
+from alexbook.training.recipe import FIELD_DEFAULTS, Recipe
 
 
 class Trainer(Protocol):
@@ -51,6 +47,19 @@ class Trainer(Protocol):
         """Versions of the framework, the device, its threads."""
 
 
-def rubbish(network: Network) -> float | None:
-    """The constant j of the 1998 loss (eq. 9) for a network with RBF outputs, ``None`` for all others."""
-    return RUBBISH if isinstance(network.layers[-1], RBF) else None
+def rubbish(network: Network, recipe: Recipe) -> float | None:
+    """The constant j of the 1998 loss (LeCun et al. 1998, eq. 9): the distance of a "rubbish class".
+
+    It keeps the distances to wrong classes from growing for ever.
+
+    Returns:
+        The recipe's j for a network with RBF outputs, ``None`` for all others.
+
+    Raises:
+        ValueError: The recipe has a j for a network whose loss has none.
+    """
+    if isinstance(network.layers[-1], RBF):
+        return recipe.j
+    if recipe.j != FIELD_DEFAULTS["j"]:
+        raise ValueError(f"The j is {recipe.j:g}, but {network.name} has no RBF outputs, and so no j; leave j out.")
+    return None

@@ -172,9 +172,24 @@ PHOTOS = Experiment(
      "ship": _TODAY | {"network": "alexnet_photos", "crop": 16, "rest": True, "epochs": 32}},
     seeds=(0,), pattern="photos-{condition}-{framework}")
 
+# The recipes of chapters 2 to 4, on 5,000 training images held out: the learning rate that is used, and one on each
+# side; and, for LeNet-5 as in 1998, the constant j of its loss, for which the paper gives no value.
+MNIST_RATES = Experiment(
+    "mnist-rates", "Which learning rate suits each of the two LeNets on MNIST, on images held out?",
+    {"dataset": "mnist", "holdout": 5000},
+    {**{f"lenet5 {rate}": {"network": "lenet5", "lr": rate} for rate in (0.0005, 0.001, 0.002, 0.004, 0.008)},
+     **{f"lenet5_modern {rate}": {"network": "lenet5_modern", "lr": rate} for rate in (0.0125, 0.025, 0.05, 0.1, 0.2)}},
+    seeds=(0,), pattern="holdout-mnist-{condition}-{framework}-rate{rate:g}")
+
+MNIST_J = Experiment(
+    "mnist-j", "What does the constant j of the 1998 loss do on MNIST, on images held out?",
+    {"network": "lenet5", "dataset": "mnist", "holdout": 5000},
+    {f"j{j:g}": {"j": j} for j in (0.1, 1.0, 100.0)},
+    seeds=(0,), pattern="holdout-mnist-lenet5-{condition}-{framework}-seed{seed}")
+
 EXPERIMENTS: dict[str, Experiment] = {each.name: each for each in (
     SEARCH, RELU, RELU_KERAS, ABLATION, RATES, REGULARIZATION, NORMALIZATION, CAPACITY,
-    SHAPES, PHOTOS)}
+    SHAPES, PHOTOS, MNIST_RATES, MNIST_J)}
 
 
 def get(name: str) -> Experiment:

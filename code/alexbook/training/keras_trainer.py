@@ -111,7 +111,7 @@ class KerasTrainer:
         self.recipe, self.lr = recipe, recipe.lr
         with _policy(recipe.precision):
             self.model = keras_models.build(network, recipe.seed)
-        self.j = rubbish(network)
+        self.j = rubbish(network, recipe)
         self.sgd = optimizer(recipe)
         self.model.compile(optimizer=self.sgd, loss=criterion(self.j),
                            metrics=[errors(self.j)], jit_compile=recipe.compile,

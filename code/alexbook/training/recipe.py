@@ -89,6 +89,8 @@ class Recipe:
                         "for the test", False)
     split: int = _field("of caltech101 and flowers: which of the random splits into training and test images", 0,
                         least=0)
+    j: float = _field("of networks with RBF outputs: the constant j of the 1998 loss (LeCun et al. 1998, eq. 9), for "
+                      "which the paper gives no value", 10.0, above=0)
 
     def __new__(cls, *values: object, **named: object) -> "Recipe":
         if old := next((name for name in named if name in _renamed.FIELDS), None):

@@ -77,7 +77,7 @@ def record(recipe: Recipe, network: Network, data: Data, trainer: Trainer, progr
     return Run(
         name=called,
         command=command(recipe, **several),
-        recipe=json.loads(json.dumps(asdict(recipe))) | _loss(network),
+        recipe=json.loads(json.dumps(asdict(recipe))) | _loss(network, recipe),
         network={"name": network.name, "input_shape": list(network.input_shape),
                  "parameters": traced.parameters, "macs": traced.macs},
         dataset=data.about | {"mean": _plain(data.normalization.mean), "std": _plain(data.normalization.std)},
@@ -115,9 +115,8 @@ def checksum(weights: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _loss(network: Network) -> dict:
-    j = rubbish(network)
-    return {"loss": "cross-entropy"} if j is None else {"loss": "LeCun et al. 1998, eq. 9", "j": j}
+def _loss(network: Network, recipe: Recipe) -> dict:
+    return {"loss": "cross-entropy" if rubbish(network, recipe) is None else "LeCun et al. 1998, eq. 9"}
 
 
 def _plain(values: np.ndarray) -> list[float]:

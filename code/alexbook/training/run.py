@@ -229,6 +229,10 @@ def _run(recipe: Recipe, out: Path, checkpoint: Path, network: Network, data: Da
     trainer, ran_out = None, False
     try:
         trainer = make_one(recipe)
+        if recipe.framework == "torch" and group.is_main_process:
+            from alexbook.training.torch_trainer import slowness  # which imports PyTorch
+            if said := slowness(recipe.precision):
+                print(said, file=sys.stderr)
         # Memory is kept only once a step has fitted: it would be in the way of a smaller batch that is tried instead.
         progress = _loop.train(recipe, trainer, data, checkpoint, show=show, save_every=save_every,
                               on_first_step=_malloc.keep, group=group)

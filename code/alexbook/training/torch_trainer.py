@@ -29,6 +29,14 @@ def device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def slowness(precision: str) -> str:
+    """A sentence where the device computes a precision in software, as most processors do bfloat16; else empty."""
+    if precision == "bfloat16" and device().type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return ("This processor has no instructions for bfloat16, and computes it far slower than float32 (on one, an "
+                "epoch took 7 times as long); leave --precision out unless the results must be those of bfloat16.")
+    return ""
+
+
 def criterion(scores: Tensor, labels: Tensor, j: float | None) -> Tensor:
     """Cross-entropy; with a constant ``j`` the 1998 loss (eq. 9), whose scores are minus distances."""
     if j is not None:
@@ -88,7 +96,7 @@ class TorchTrainer:
         self.forward: nn.Module = self.model
         self.optimizer = optimizer(self.model, recipe)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=recipe.precision == "float16")
-        self.j = rubbish(network)
+        self.j = rubbish(network, recipe)
         self.begin_epoch()
 
     def _compile(self) -> None:
