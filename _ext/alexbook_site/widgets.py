@@ -38,8 +38,8 @@ from . import live
 from .private_api import base_name, file_name
 
 # Tag -> the height, in rem, that a wide screen keeps free until the script has drawn it.
-WIDGETS = {"ax-output-size": 35, "ax-network-explorer": 118, "ax-convolution": 50, "ax-experiments": 50, "ax-digit": 62,
-           "ax-photograph": 70}
+WIDGETS = {"ax-output-size": 35, "ax-network-explorer": 120, "ax-convolution": 50, "ax-experiments": 55, "ax-digit": 40,
+           "ax-photograph": 41}
 SHARED = {"ax-digit": ("forward.js",), "ax-photograph": ("forward.js",)}  # scripts that a widget's own needs, before it
 TAG = re.compile(r"<(ax-[a-z-]+)")
 DIGITS = ("lenet5_modern", "lenet5")  # trained networks that a page computes

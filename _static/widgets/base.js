@@ -77,6 +77,7 @@
         { rootMargin: "50% 0px" });
       this.near.observe(this);
       window.addEventListener("hashchange", () => this.follow());
+      if (!DATA) this.make(); // its data are in the page
       this.follow();
     }
 
@@ -104,6 +105,7 @@
       this.restore();
       if (this.constructor.fluid) new ResizeObserver(() => this.resized()).observe(this.body);
       this.classList.add("ax-ready");
+      this.drawn = Math.round(this.body.clientWidth);
       this.change({});
     }
 

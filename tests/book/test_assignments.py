@@ -18,6 +18,7 @@ import nbformat
 import numpy as np
 import pytest
 import release as tool
+import torch
 from assignment_mistakes import KERAS_MISTAKES, LENET_IN_KERAS, LENET_KERAS_MISTAKES, MISTAKES
 from repository import ROOT
 
@@ -97,6 +98,36 @@ def works() -> Callable[[str], Work]:
         return made[name]
 
     return work
+
+
+@needs_sources
+def test_numbers_of_the_model_answer_on_a_photograph(works) -> None:
+    """They are computed with the solutions, and with the last layer shuffled as the answer says."""
+    space = works("photographs").space
+    card, model, photograph = space["CARD"], space["MODEL"], space["photographs"].load("camera")
+    with torch.no_grad():
+        logits = model(torch.tensor(card.prepare(photograph).transpose(0, 3, 1, 2)))[0]
+    shares, best = logits.softmax(0), logits.argsort(descending=True)[:3].tolist()
+    camera = card.classes.index("camera")
+    fall = space["occlusion_map"]("camera", best[0], 64, 32)
+    weight = model.fc8.weight.detach()
+    learned, order = weight.clone(), torch.randperm(weight.numel(), generator=torch.Generator().manual_seed(0))
+    try:
+        weight.copy_(learned.flatten()[order].reshape(learned.shape))
+        shuffled = space["occlusion_map"]("camera", best[0], 64, 32)
+    finally:
+        weight.copy_(learned)
+    assert fall.argmax() == shuffled.argmax()
+    row, column = (32 * int(place) for place in np.unravel_index(fall.argmax(), fall.shape))
+    [(name, share), *others] = [(card.classes[at], f"{100 * shares[at]:.0f} %") for at in best]
+    essay = next(cell.source for cell in read(SOURCES, "photographs").cells if cell.id == "photo-essay")
+    said = " ".join(essay.split())
+    for words in (f"*{name}* with {share}", " and ".join(f"{other} ({part})" for other, part in others),
+                  f"{100 * shares[camera]:.1f} % and rank {int((logits > logits[camera]).sum()) + 1} of {len(logits)}",
+                  f"({logits[best[0]]:.1f})", f"{fall.size} positions", f"by {fall.max():.1f}, with",
+                  f"row {row} and column {column}", f"At {(fall < 0).sum()} positions", f"up to {-fall.min():.1f}",
+                  f"fall is {shuffled.max():.1f}", f"is {np.corrcoef(fall.ravel(), shuffled.ravel())[0, 1]:.2f}"):
+        assert words in said, words
 
 
 QUESTIONS = [(name, cell.id) for name in NAMES if SOURCES.is_dir()

@@ -33,7 +33,9 @@ def soup(page: Path) -> BeautifulSoup:
 
 def settle(tab) -> None:
     """Waits until a page has measured its boxes, and every widget is built: those too that no reader has come near."""
-    tab.wait_for_function("[...document.querySelectorAll('[data-ax-widget]')].every((widget) => widget.make)")
-    tab.evaluate("for (const widget of document.querySelectorAll('[data-ax-widget]')) widget.make()")
-    tab.wait_for_function("!document.querySelector('[data-ax-widget]:not(.ax-ready)')")
+    widgets = "document.querySelectorAll('[data-ax-widget]')"
+    tab.wait_for_function(f"() => [...{widgets}].every((widget) => widget.make)")
+    tab.evaluate(f"() => {{ for (const widget of {widgets}) widget.make(); }}")
+    tab.wait_for_function(f"() => [...{widgets}].every((widget) => widget.classList.contains('ax-ready'))")
+    tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     tab.wait_for_function(READY)

@@ -15,8 +15,9 @@ from .html import publish_page
 
 # Of the theme, and on no page.
 UNUSED = ("_static/**/*.map", "_static/vendor/fontawesome/**/*", "_static/scripts/fontawesome.js*",
-          "_static/scripts/bootstrap.js*", "_static/locales/**/*", "_static/searchtools.js", "_static/language_data.js", "searchindex.js",
-          "_static/sphinx-thebe.*", "_static/webpack-macros.html", "_static/sbt-webpack*")
+          "_static/scripts/bootstrap.js*", "_static/locales/**/*", "_static/searchtools.js",
+          "_static/language_data.js", "searchindex.js", "_static/sphinx-thebe.*", "_static/webpack-macros.html",
+          "_static/sbt-webpack*")
 
 
 def publish_folder(folder: Path) -> None:
@@ -43,4 +44,4 @@ def publish(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("build-finished", publish)
+    app.connect("build-finished", publish, priority=600)  # after the theme, which writes code's colors then
