@@ -23,8 +23,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help book pdf slides test notebooks lint homes grade quizzes exam instructor gradebook picture release
-.PHONY: cleannotebooks lock address clean
+.PHONY: help book pdf epub figures slides downloads gettext test notebooks lint homes grade quizzes exam instructor
+.PHONY: gradebook gradescope nbgrader picture release cleannotebooks lock address clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -35,8 +35,28 @@ book: $(html)  ## make the environment and the book's pages, and say where to op
 pdf: $(html)  ## print the whole book with Chromium, solutions at the end: make pdf [PAPER=Letter]
 	@PYTHONPATH=tools:_ext $(bin)/python -m printing $(if $(PAPER),--paper "$(PAPER)")
 
+epub: $(html)  ## write the book as an EPUB for e-readers, solutions at the end
+	@PYTHONPATH=tools:_ext $(bin)/python -m ebook
+
+figures: $(html)  ## pack the book's figures for slides and handouts, with captions and license
+	@PYTHONPATH=tools:_ext $(bin)/python -m figure_pack
+
 slides: $(ready)  ## make a deck for each chapter, HTML and PDF: make slides [DECKS="06 07"]
 	@PYTHONPATH=tools:_ext $(bin)/python -m decks $(DECKS)
+
+downloads: pdf epub figures  ## put PDF, EPUB and figures beside the pages, for BOOK_DOWNLOADS=1 make book
+	@mkdir -p _build/html/downloads
+	@cp _build/pdf/*.pdf _build/epub/*.epub _build/figures/*.zip _build/html/downloads/
+
+# A folder of its own: the documents that the catalogs are made of are not those of the pages.
+gettext: $(ready)  ## write the catalogs that a translation begins with, to _build/gettext
+	@$(bin)/jupyter-book build --all --quiet --builder custom --custom-builder gettext --path-output _build/catalogs .
+	@rm -rf _build/gettext
+	@sed -i.bak 's|^#: \.\./\.\./\.\./\.\./|#: ../../|' _build/catalogs/_build/gettext/*.pot
+	@rm _build/catalogs/_build/gettext/*.bak
+	@mv _build/catalogs/_build/gettext _build/gettext
+	@rm -rf _build/catalogs
+	@echo "The catalogs are made; they are in $(CURDIR)/_build/gettext"
 
 test: $(html)  ## test the package, re-run and compare every notebook, check the pages
 	$(bin)/python -m pytest -n $(WORKERS) --dist loadscope --nbval --nbval-cell-timeout=900 --timeout=900 tests chapters
@@ -70,6 +90,12 @@ instructor: $(ready)  ## write the question bank from a secret of yours: make in
 gradebook: $(ready)  ## grades for Canvas and Moodle, totals, reports: make gradebook GRADES=csv ROSTER=csv [RULES=yml]
 	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach grades $(call asis,,GRADES) $(call asis,,ROSTER) \
 	    $(call asis,--rules,RULES)
+
+gradescope: $(ready)  ## write an autograder for Gradescope for each assignment: make gradescope [SOURCES=folder]
+	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach gradescope $(call asis,--sources,SOURCES)
+
+nbgrader: $(ready)  ## write a course folder for nbgrader into _build/nbgrader: make nbgrader [SOURCES=folder]
+	@PYTHONPATH=teaching:_ext:grader $(bin)/python -m alexteach nbgrader $(call asis,--sources,SOURCES)
 
 picture: $(ready)  ## draw the pictures of README, shared links and logo, and write the palette into the style sheet
 	$(bin)/python tools/draw.py

@@ -6,15 +6,19 @@
   };
 
   // A box that scrolls sideways says so, and can be scrolled with the keyboard.
-  const boxes = ".pst-scrollable-table-container, .text_html, .output pre, .highlight pre, div.math, .formula";
-  function markScrolled() {
-    for (const box of document.querySelectorAll(`article :is(${boxes})`)) {
-      const scrolls = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible";
-      box.classList.toggle("scrolls", scrolls);
+  const boxes = ".pst-scrollable-table-container, .text_html, .cell_output > .output, .output pre, .highlight pre, div.math, .formula";
+  const idle = window.requestIdleCallback ?? setTimeout;
+  const some = 3; // boxes at a time, so that a phone answers in between
+  function markScrolled(waiting = [...document.querySelectorAll(`article :is(${boxes})`)]) {
+    const found = waiting.splice(0, some).map((box) =>
+      [box, box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible"]);
+    for (const [box, scrolls] of found) { // apart from the reading, so that the page is laid out once
       if (scrolls) box.tabIndex = 0;
-      else if (box.classList.contains("scrolls-before")) box.removeAttribute("tabindex");
-      box.classList.toggle("scrolls-before", scrolls);
+      else if (box.classList.contains("scrolls")) box.removeAttribute("tabindex");
+      box.classList.toggle("scrolls", scrolls);
     }
+    document.documentElement.toggleAttribute("data-measured", !waiting.length);
+    if (waiting.length) idle(() => markScrolled(waiting));
   }
 
   const keepFocus = ".theme-switch-button, .search-button__button, .sidebar-toggle, .copybtn";
@@ -53,21 +57,43 @@
     for (const details of closed) details.open = false;
   });
 
+  // A menu closes when something else is pressed, and with Escape.
+  const openMenus = () => document.querySelectorAll("details.dropdown[open]");
+  document.addEventListener("click", (event) => {
+    for (const menu of openMenus()) if (!menu.contains(event.target) || event.target.closest(".dropdown-item")) menu.open = false;
+  });
+  document.addEventListener("keydown", (event) => {
+    for (const menu of event.key === "Escape" ? openMenus() : []) {
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+      menu.open = false;
+    }
+  });
+
+  // The way back to the top shows while somebody scrolls back.
+  function offerTop() {
+    const button = document.getElementById("pst-back-to-top");
+    let before = scrollY;
+    button.addEventListener("click", () => scrollTo(0, 0));
+    window.addEventListener("scroll", () => {
+      button.style.display = scrollY < before && scrollY > 0 ? "block" : "none";
+      before = scrollY;
+    }, { passive: true });
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    offerTop();
     for (const button of document.querySelectorAll("[data-does]")) {
       button.addEventListener("click", actions[button.dataset.does]);
     }
-    markScrolled();
   });
   window.addEventListener("load", () => {
     // The theme takes the focus from a button that was pressed; with it goes the way back out of a dialog.
     for (const button of document.querySelectorAll(keepFocus)) button.blur = () => {};
-    markScrolled();
-    document.fonts.ready.then(markScrolled);
+    document.fonts.ready.then(() => markScrolled());
     let waiting;
     window.addEventListener("resize", () => {
       clearTimeout(waiting);
-      waiting = setTimeout(markScrolled, 150);
+      waiting = setTimeout(() => markScrolled(), 150);
     });
   });
 })();

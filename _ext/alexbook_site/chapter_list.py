@@ -1,5 +1,6 @@
-"""The landing page's directives: ``{chapter-list}``, ``{doors}`` and ``{network-picture}``."""
+"""The landing page's directives: ``{chapter-list}``, ``{doors}``, ``{downloads}`` and ``{network-picture}``."""
 
+import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -12,6 +13,11 @@ from sphinx.util.docutils import SphinxDirective
 
 from . import buttons, chapters
 from .numbering import number_node
+
+# What lies in `downloads/` beside the published pages (.github/workflows/pages.yml), and how the landing page says it.
+DOWNLOADS = (("alexnet-layer-by-layer.pdf", "PDF", "to print, with the solutions at the end"),
+             ("alexnet-layer-by-layer.epub", "EPUB", "for e-readers and phones, with formulas as text"),
+             ("alexnet-layer-by-layer-figures.zip", "Figures", "for slides and handouts: files, captions and license"))
 
 
 class Directive(SphinxDirective):
@@ -61,6 +67,17 @@ class Doors(Directive):
         return [frame]
 
 
+class Downloads(SphinxDirective):
+    """``{downloads}``: the book as files, where it is published with them (``BOOK_DOWNLOADS=1``); else nothing."""
+
+    def run(self) -> list[nodes.Node]:
+        if os.environ.get("BOOK_DOWNLOADS") != "1":
+            return []
+        items = "".join(f'<li><a href="downloads/{name}">{words}</a>, {use}</li>' for name, words, use in DOWNLOADS)
+        return [nodes.raw("", f'<p class="downloads-title">The book as files:</p><ul class="downloads">{items}</ul>',
+                          format="html")]
+
+
 class NetworkPicture(SphinxDirective):
     """``{network-picture} NAME``: the network drawn from its data, in the page's colors, with a version for phones."""
 
@@ -74,4 +91,5 @@ class NetworkPicture(SphinxDirective):
 def setup(app: Sphinx) -> None:
     app.add_directive("chapter-list", ChapterList)
     app.add_directive("doors", Doors)
+    app.add_directive("downloads", Downloads)
     app.add_directive("network-picture", NetworkPicture)

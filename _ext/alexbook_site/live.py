@@ -34,12 +34,11 @@ POOLS = {MaxPool: "max", AvgPool: "mean", Subsample: "sum"}
 Values = dict[str, np.ndarray]
 
 
-def digits_data(name: str) -> dict:
-    """A network that reads digits, and ten digits to show it: the first of each class among the shipped test digits."""
+def examples_data() -> dict:
+    """Ten digits to show a network: the first of each class among the shipped test digits."""
     split = datasets.load("digits", "test")
     firsts = [int(np.flatnonzero(split.labels == label)[0]) for label in range(10)]
-    images = image_files.frame(split.images[firsts])
-    return network_data(name) | {"examples": [text(image) for image in images]}
+    return {"examples": [text(image) for image in image_files.frame(split.images[firsts])]}
 
 
 def network_data(name: str) -> dict:
@@ -53,13 +52,17 @@ def network_data(name: str) -> dict:
 
 
 def photographs_data() -> dict:
-    """The shipped photographs as their files are, with title and credit."""
-    folder = package_data.folder() / "photographs"
+    """The shipped photographs: title and credit."""
     return {"photographs": [
         {"name": name, "title": photographs.credit(name).title, "credit": str(photographs.credit(name)),
-         "source": photographs.credit(name).source,
-         "jpeg": base64.b64encode((folder / f"{name}.jpg").read_bytes()).decode("ascii")}
-        for name in photographs.names()]}
+         "source": photographs.credit(name).source} for name in photographs.names()]}
+
+
+def photograph_files() -> Iterator[tuple[str, str]]:
+    """Each photograph's file as it is, under the name that its script gets."""
+    for name in photographs.names():
+        file = package_data.folder() / "photographs" / f"{name}.jpg"
+        yield f"photograph-{name}", base64.b64encode(file.read_bytes()).decode("ascii")
 
 
 def in_parts(data: dict, most: int = PART) -> Iterator[tuple[str, object]]:

@@ -70,5 +70,22 @@ def leave_out_search_index(app: Sphinx) -> None:
     app.builder.search = False
 
 
+TAB_STOPS = ('"pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",'
+             '".pst-scrollable-table-container"')
+
+
+def without_tab_stops(script: str) -> str:
+    """The theme's script without boxes that it asks for their width, all at once: pydata-sphinx-theme 0.17.1.
+
+    It would lay out the whole of a long page before anybody can scroll; book.js does the same, little by little.
+
+    Raises:
+        ValueError: where the script has no such list.
+    """
+    if TAB_STOPS not in script:
+        raise ValueError("pydata-sphinx-theme.js has no list of boxes with tab stops, or another one than before.")
+    return script.replace(TAB_STOPS, '"none"')
+
+
 def setup(app: Sphinx) -> None:
     leave_out_thebe(app)

@@ -6,7 +6,7 @@ The page carries everything as plain HTML: each question with its choices, and t
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +15,14 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from .locales import speaker
+
 TITLE = "Check yourself"
 BEFORE = "Further reading"
 LETTERS = "ABCD"
+# What the page says of itself; a translation has them in its catalog of the quizzes.
+NUMBER, FOLDED, RIGHT_IS = "Question {number} of {of}", "Answer and reasons", "Right is {letter}."
+RIGHT, WRONG = "Right.", "No."
 
 
 @dataclass(frozen=True)
@@ -54,14 +59,23 @@ def keys_fit(entry: object, needed: set[str], allowed: set[str], where: str) -> 
         raise ExtensionError(f"{where}: nothing is known about {', '.join(sorted(unknown))}.")
 
 
+def texts_fit(entry: dict, names: set[str], where: str) -> None:
+    """Raises ``ExtensionError`` where what should be text is not: YAML reads a bare yes, no or number as a value."""
+    if wrong := [name for name in sorted(names) if not isinstance(entry[name], str)]:
+        raise ExtensionError(f"{where}: {wrong[0]} is {entry[wrong[0]]!r} and should be text; put it in quotation "
+                             "marks, since YAML reads a bare yes, no or number as a value.")
+
+
 def load(path: Path) -> list[Question]:
     """The questions of a file; ``ExtensionError`` says in one sentence what does not fit."""
     questions = []
     for place, entry in enumerate(yaml.safe_load(path.read_text(encoding="utf-8")), 1):
         where = f"{path.name}, question {place}"
         keys_fit(entry, {"question", "choices"}, {"truth", "computed", "variants"}, where)
+        texts_fit(entry, {"question"}, where)
         for choice in entry["choices"]:
             keys_fit(choice, {"text", "why"}, {"right"}, where)
+            texts_fit(choice, {"text", "why"}, where)
         choices = tuple(Choice(**choice) for choice in entry["choices"])
         if not 3 <= len(choices) <= len(LETTERS):
             raise ExtensionError(f"{where} has {len(choices)} choices; it needs three or four.")
@@ -84,26 +98,28 @@ def marked(text: str) -> str:
     return "".join(f"<code>{part}</code>" if place % 2 else part for place, part in enumerate(parts))
 
 
-def render_question(question: Question, number: int, of: int) -> str:
+def render_question(question: Question, number: int, of: int, say: Callable[[str], str] = str) -> str:
     """A question as it stands on the page: a group with its choices, and the reasons folded away."""
-    choices = "".join(f'<li><span class="quiz-text">{marked(choice.text)}</span></li>' for choice in question.choices)
+    choices = "".join(f'<li><span class="quiz-text">{marked(say(choice.text))}</span></li>'
+                      for choice in question.choices)
     reasons = "".join(
-        f'<li{" data-right" if choice.right else ""}><strong>{"Right." if choice.right else "No."}</strong> '
-        f"{marked(choice.why)}</li>" for choice in question.choices)
+        f'<li{" data-right" if choice.right else ""}><strong>{say(RIGHT if choice.right else WRONG)}</strong> '
+        f"{marked(say(choice.why))}</li>" for choice in question.choices)
     letter = LETTERS[[choice.right for choice in question.choices].index(True)]
     return (
         f'<fieldset class="quiz-question" id="question-{number}">'
-        f'<legend><span class="quiz-number">Question {number} of {of}</span> {marked(question.text)}</legend>'
+        f'<legend><span class="quiz-number">{say(NUMBER).format(number=number, of=of)}</span> '
+        f'{marked(say(question.text))}</legend>'
         f'<ol class="quiz-choices" type="A">{choices}</ol>'
         '<div class="quiz-feedback" role="status"></div>'
-        f'<details class="quiz-reasons"><summary>Answer and reasons</summary><p>Right is {letter}.</p>'
+        f'<details class="quiz-reasons"><summary>{say(FOLDED)}</summary><p>{say(RIGHT_IS).format(letter=letter)}</p>'
         f'<ol type="A">{reasons}</ol></details></fieldset>\n')
 
 
-def render(questions: Iterable[Question]) -> str:
-    """All questions of a chapter as HTML."""
+def render(questions: Iterable[Question], say: Callable[[str], str] = str) -> str:
+    """All questions of a chapter as HTML, each text as ``say`` translates it."""
     questions = list(questions)
-    body = "".join(render_question(question, n, len(questions)) for n, question in enumerate(questions, 1))
+    body = "".join(render_question(question, n, len(questions), say) for n, question in enumerate(questions, 1))
     return f'<div class="quiz">\n{body}<p class="quiz-score" role="status"></p></div>'
 
 
@@ -114,7 +130,8 @@ def add_quiz(app: Sphinx, doctree: nodes.document) -> None:
     if not name.startswith("chapters/") or not path.is_file():
         return
     app.env.note_dependency(str(path))
-    section = nodes.section("", nodes.title(TITLE, TITLE), nodes.raw("", render(load(path)), format="html"),
+    say = speaker(app, "quizzes")
+    section = nodes.section("", nodes.title(TITLE, say(TITLE)), nodes.raw("", render(load(path), say), format="html"),
                             ids=["check-yourself"], names=["check yourself"], classes=["quiz-section"])
     chapter = next(iter(doctree.findall(nodes.section)))
     parts = [part for part in chapter.children if isinstance(part, nodes.section)]

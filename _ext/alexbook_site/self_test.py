@@ -4,6 +4,7 @@ Its questions are those of the chapters' quizzes, some from each, so that they a
 score is the quiz script's; nothing is stored or sent.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from docutils import nodes
@@ -11,6 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from .chapters import number
+from .locales import speaker
 from .quiz import Question, load, render
 
 FROM_EACH = 3  # questions; the last ones of a quiz, which ask for more than the first
@@ -33,9 +35,9 @@ def questions(folder: Path, first: int, last: int) -> list[Question]:
     return [question for path in files for question in load(path)[-FROM_EACH:]]
 
 
-def render_part(found: list[Question], name: str) -> str:
+def render_part(found: list[Question], name: str, say: Callable[[str], str] = str) -> str:
     """A part's questions as HTML, with addresses that differ from those of the other parts on the page."""
-    return render(found).replace('id="question-', f'id="{name}-question-')
+    return render(found, say).replace('id="question-', f'id="{name}-question-')
 
 
 class SelfTest(SphinxDirective):
@@ -52,7 +54,8 @@ class SelfTest(SphinxDirective):
             found = questions(folder, first, last)
         except ValueError as error:
             raise self.error(str(error)) from None
-        return [nodes.raw("", render_part(found, f"part-{first}-{last}"), format="html")]
+        say = speaker(self.env.app, "quizzes")
+        return [nodes.raw("", render_part(found, f"part-{first}-{last}", say), format="html")]
 
 
 def setup(app: Sphinx) -> None:

@@ -14,6 +14,7 @@ may load a script, but not fetch a file), and the small pictures that receptive 
 them loads them.
 """
 
+import gzip
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -37,8 +38,8 @@ from . import live
 from .private_api import base_name, file_name
 
 # Tag -> the height, in rem, that a wide screen keeps free until the script has drawn it.
-WIDGETS = {"ax-output-size": 35, "ax-network-explorer": 118, "ax-convolution": 50, "ax-experiments": 50, "ax-digit": 62,
-           "ax-photograph": 70}
+WIDGETS = {"ax-output-size": 35, "ax-network-explorer": 120, "ax-convolution": 50, "ax-experiments": 55, "ax-digit": 40,
+           "ax-photograph": 41}
 SHARED = {"ax-digit": ("forward.js",), "ax-photograph": ("forward.js",)}  # scripts that a widget's own needs, before it
 TAG = re.compile(r"<(ax-[a-z-]+)")
 DIGITS = ("lenet5_modern", "lenet5")  # trained networks that a page computes
@@ -326,6 +327,12 @@ def _percent(run: runs.Run, figure: str) -> list[float]:
     return [round(100 * float(error), 4) for error in run.series(figure)]
 
 
+def digits_data() -> dict:
+    """The digits that a network can be shown, and how many kilobytes each network takes on its way to a reader."""
+    travels = {name: len(gzip.compress(script(name, live.network_data(name)).encode(), 6)) for name in DIGITS}
+    return live.examples_data() | {"kilobytes": {name: round(count / 1000) for name, count in travels.items()}}
+
+
 def script(name: str, data: object) -> str:
     """A script for pages with a widget: it sets ``alexbook.data[name]``."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
@@ -337,7 +344,8 @@ def write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in (("networks", networks_data()), ("images", images_data()),
                        ("experiments", experiments_data()), ("photographs", live.photographs_data()),
-                       *((name, live.digits_data(name)) for name in DIGITS)):
+                       *live.photograph_files(), ("digits", digits_data()),
+                       *((name, live.network_data(name)) for name in DIGITS)):
         (folder / f"{name}.js").write_text(script(name, data), encoding="utf-8")
     if PHOTOGRAPHS in weights.names():
         for name, part in live.in_parts(live.network_data(PHOTOGRAPHS)):

@@ -61,7 +61,7 @@
     connectedCallback() {
       if (this.body) return;
       this.dataset.axWidget = "";
-      const { defaults, data: needed, title } = this.constructor;
+      const { defaults, title } = this.constructor;
       const alike = [...document.querySelectorAll(this.localName)];
       this.id ||= alike.indexOf(this) ? `${this.localName}-${alike.indexOf(this) + 1}` : this.localName;
       this.state = { ...defaults };
@@ -73,7 +73,20 @@
       this.link = h("input", { class: "ax-link", readonly: true, hidden: true, "aria-label": "Link to these settings" });
       this.copied = h("span", { class: "ax-copied", role: "status" });
       this.body = h("div", { class: "ax-body", role: "group", "aria-label": title });
-      Promise.all(needed.map(load)).then((loaded) => this.start(loaded), () => {
+      this.near = new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) this.make(); },
+        { rootMargin: "50% 0px" });
+      this.near.observe(this);
+      window.addEventListener("hashchange", () => this.follow());
+      if (!DATA) this.make(); // its data are in the page
+      this.follow();
+    }
+
+    /** Loads and builds the widget: when a reader comes near, or a link leads to it. */
+    make() {
+      if (this.made) return;
+      this.made = true;
+      this.near.disconnect();
+      Promise.all(this.constructor.data.map(load)).then((loaded) => this.start(loaded), () => {
         this.append(h("p", { class: "ax-says ax-wrong", role: "status" },
           "The data of this widget could not be loaded; the text above says what it would show."));
       });
@@ -90,9 +103,9 @@
         this.link);
       this.build(...loaded);
       this.restore();
-      window.addEventListener("hashchange", () => this.restore());
       if (this.constructor.fluid) new ResizeObserver(() => this.resized()).observe(this.body);
       this.classList.add("ax-ready");
+      this.drawn = Math.round(this.body.clientWidth);
       this.change({});
     }
 
@@ -121,6 +134,12 @@
     resized() {
       const width = Math.round(this.body.clientWidth);
       if (width && width !== this.drawn) { this.drawn = width; this.render(); }
+    }
+
+    follow() {
+      if (!location.hash.startsWith(`#${this.id}?`)) return;
+      if (this.classList.contains("ax-ready")) this.restore();
+      else this.make();
     }
 
     restore() {

@@ -8,6 +8,7 @@
   const UNITS = 99, PEN = 4.6, NEAR = 2, STEP = 3; // a stroke's coordinates are 0 to 99; the pen's radius is in fine pixels
   const PATCH = 6, STRIDE = 2, MOST = 1990; // the occluding square; characters of a drawing, as a setting may have
   const ASK = "Draw a digit from 0 to 9 on the pad, or choose a test digit.";
+  const WAIT = "The trained network is loaded when you draw or choose a digit.";
   const NETWORKS = [["lenet5_modern", "LeNet-5 of today"], ["lenet5", "LeNet-5 of 1998"]];
 
   const points = (stroke) => stroke.match(/\d{4}/g)?.map((pair) => [Number(pair.slice(0, 2)), Number(pair.slice(2))]) ?? [];
@@ -94,35 +95,41 @@
 
   class Digit extends Widget {
     static title = "Draw a digit";
+    static data = ["digits"];
     static defaults = { network: "lenet5_modern", example: "", strokes: "", scale: 1, center: 1, invert: 0, why: 0 };
 
-    build() {
+    build({ examples, kilobytes }) {
+      Object.assign(this, { examples, kilobytes });
       this.pad = h("canvas", { class: "ax-pad", width: FIELD * 2, height: FIELD * 2, tabindex: 0, role: "application",
         "aria-label": "Drawing pad", "aria-describedby": `${this.id}-keys`,
         onpointerdown: (event) => this.down(event), onpointermove: (event) => this.move(event),
         onpointerup: () => this.lift(), onpointercancel: () => this.lift(), onlostpointercapture: () => this.lift(),
-        onkeydown: (event) => this.key(event), onfocus: () => this.wake() });
+        onkeydown: (event) => this.key(event) });
       this.seen = h("canvas", { class: "ax-seen", role: "img", "aria-label": "The network's input" });
       this.bars = h("div", { class: "ax-bars" });
       this.maps = h("div", { class: "ax-maps" });
       [this.cursor, this.penDown] = [[50, 50], false];
       this.toggles = {};
-      const examples = [["", "your own"], ...Array.from({ length: 10 }, (_, label) => [String(label), `a test digit: ${label}`])];
+      const choices = [["", "your own"], ...Array.from({ length: 10 }, (_, label) => [String(label), `a test digit: ${label}`])];
       this.body.append(
         h("div", { class: "ax-controls ax-wide" }, this.choice("network", "network", NETWORKS),
-          this.choice("example", "digit", examples, (example) => ({ example, strokes: "" }))),
+          this.choice("example", "digit", choices, (example) => ({ example, strokes: "" }))),
         h("div", { class: "ax-digit-stage" },
           h("figure", {}, this.pad, h("figcaption", {}, "Draw here")),
           h("figure", {}, this.seen, this.seenWords = h("figcaption")), this.bars),
-        h("div", { class: "ax-steps ax-wrap" }, this.button("Undo", () => this.undo()), this.button("Clear", () => this.clear()),
+        h("div", { class: "ax-steps ax-wrap" }, this.asleep = this.button("", () => this.wake()), this.button("Undo", () => this.undo()), this.button("Clear", () => this.clear()),
           this.toggle("scale", "scale to 20×20"), this.toggle("center", "center by mass"), this.toggle("invert", "dark on bright"),
           this.toggle("why", "why this answer")),
         this.says, this.maps,
         h("p", { class: "ax-note", id: `${this.id}-keys` }, "With the keyboard: the arrow keys move the pen, the space bar sets it "
           + "down or lifts it, Backspace takes the last stroke back. What you draw stays in this page."));
-      new IntersectionObserver((seen, observer) => {
-        if (seen.some((one) => one.isIntersecting)) { observer.disconnect(); this.wake(); }
-      }).observe(this.body);
+      this.body.addEventListener("input", () => this.wake());
+    }
+
+    /** A link to settings shows what the network says to them. */
+    restore() {
+      if (location.hash.startsWith(`#${this.id}?`)) this.awake = true;
+      super.restore();
     }
 
     /** A labeled check box, 1 or 0 as a setting. */
@@ -132,7 +139,7 @@
       return h("label", { class: "ax-check" }, input, words);
     }
 
-    /** Weights are loaded when the widget is first seen or touched. */
+    /** Weights are loaded when somebody draws, changes a setting or asks for them, and not with the page. */
     wake() {
       if (this.awake) return;
       this.awake = true;
@@ -149,6 +156,7 @@
 
     down(event) {
       event.preventDefault();
+      this.wake();
       this.pad.focus({ preventScroll: true });
       this.pad.setPointerCapture(event.pointerId);
       this.penDown = false;
@@ -192,6 +200,7 @@
       const move = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[event.key];
       if (!move && event.key !== " " && event.key !== "Backspace") return;
       event.preventDefault();
+      this.wake();
       if (event.key === "Backspace") return this.undo();
       if (move) {
         const to = this.cursor.map((value, axis) => clamp(value + move[axis], 0, UNITS));
@@ -213,28 +222,31 @@
       if (!NETWORKS.some(([name]) => name === network)) {
         return this.say(`there is no network named '${network}'; there are ${NETWORKS.map(([name]) => name).join(", ")}.`, true);
       }
-      const known = this.loaded?.[network];
-      this.field = example !== "" && known ? this.shown(known.examples[example]) : ink(strokes);
+      if (example !== "" && !this.examples[example]) return this.say(`there is no test digit '${example}'; there are 0 to 9.`, true);
+      this.field = example !== "" ? this.enlarged(this.examples[example]) : ink(strokes);
       this.drawPad();
-      if (!this.awake) return this.say(ASK);
+      this.asleep.hidden = this.awake;
+      this.asleep.textContent = `Load the network (${this.kilobytes[network]} kB)`;
+      if (!this.awake) {
+        this.drawSeen(prepared(this.field, this.state), null);
+        return this.say(WAIT);
+      }
+      const known = this.loaded?.[network];
       if (!known) {
         this.say("Loading the trained network …");
         load(network).then((data) => { (this.loaded ??= {})[network] = data; this.render(); },
           () => this.say("the trained network could not be loaded.", true));
         return;
       }
-      if (example !== "" && !known.examples[example]) return this.say(`there is no test digit '${example}'; there are 0 to 9.`, true);
       this.net = known;
       this.answer(prepared(this.field, this.state));
     }
 
     /** A test digit, 28×28 bytes, on the fine field. */
-    shown(text) {
-      const field = new Float32Array(FIELD * FIELD), pixels = new Uint8Array(text ? bytes(text) : 0);
-      if (text) field.forEach((_, place) => {
-        field[place] = pixels[Math.floor(place / FIELD / FINE) * SIDE + Math.floor(place % FIELD / FINE)] / 255;
-      });
-      return field;
+    enlarged(text) {
+      const pixels = new Uint8Array(bytes(text));
+      return Float32Array.from({ length: FIELD * FIELD }, (_, place) =>
+        pixels[Math.floor(place / FIELD / FINE) * SIDE + Math.floor(place % FIELD / FINE)] / 255);
     }
 
     /** 28×28 gray values from 0 to 255 as the network's input: in the middle of zeros, if it is larger, and normalized. */

@@ -41,19 +41,17 @@
       this.body.addEventListener("drop", (event) => this.own(event.dataTransfer.files[0]));
       this.body.addEventListener("paste", (event) => this.own(event.clipboardData.files[0]));
       this.busy(false);
-      new IntersectionObserver((seen, observer) => {
-        if (seen.some((one) => one.isIntersecting)) { observer.disconnect(); this.wake(); }
-      }).observe(this.body);
+      this.wake();
     }
 
-    /** The photographs are loaded when the widget is first seen. */
+    /** The list of photographs is loaded, and the one that shows. */
     async wake() {
       try {
         const { photographs } = await load("photographs");
         if (this.photographs) return;
         this.photographs = photographs;
       } catch {
-        return this.say("the photographs could not be loaded.", true);
+        return this.unloaded();
       }
       this.inputs.photograph.prepend(...this.photographs.map((one) => h("option", { value: one.name }, one.title)));
       this.render();
@@ -69,9 +67,13 @@
       this.credit.replaceChildren(...known ? [h("a", { href: known.source }, `${known.credit}.`)] : []);
       if (known && this.showing !== photograph) {
         this.showing = photograph;
-        this.shown(new Blob([bytes(known.jpeg)], { type: "image/jpeg" }), known.title);
+        load(`photograph-${photograph}`).then((jpeg) => {
+          if (this.showing === photograph) this.shown(new Blob([bytes(jpeg)], { type: "image/jpeg" }), known.title);
+        }, () => this.unloaded());
       } else if (this.stages) this.drawUnit();
     }
+
+    unloaded() { this.say("the photographs could not be loaded.", true); }
 
     own(file) {
       if (!file) return;

@@ -1,5 +1,5 @@
-"""Write quizzes, exams and grades for other systems: ``make quizzes``, ``make exam``, ``make instructor``,
-``make gradebook``."""
+"""Write quizzes, exams, grades and assignments for other systems: ``make quizzes``, ``make exam``, ``make instructor``,
+``make gradebook``, ``make gradescope``, ``make nbgrader``."""
 
 import argparse
 import re
@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from alexgrader.assignment import InvalidNotebook
 from sphinx.errors import ExtensionError
 
-from alexteach import gradebook, moodle, qti
+from alexteach import courses, gradebook, moodle, qti
 from alexteach.exams import as_latex, as_markdown, bank, exam
 from alexteach.questions import Item, of_quiz
 
@@ -107,6 +108,10 @@ def main(words: list[str] | None = None) -> int:
     grades.add_argument("roster", type=Path, help="the platform's list of students")
     grades.add_argument("--rules", type=Path, help="a YAML file with weights, late days and drops")
     grades.add_argument("--out", type=Path, default=ROOT / "_build" / "grades")
+    for command, words_of_it in (("gradescope", "a zip for each assignment"), ("nbgrader", "a course folder")):
+        system = commands.add_parser(command, help=words_of_it)
+        system.add_argument("--sources", type=Path, default=ROOT / "assignments" / "source")
+        system.add_argument("--out", type=Path, default=ROOT / "_build" / command)
     options = parser.parse_args(words)
     try:
         match options.command:
@@ -121,9 +126,13 @@ def main(words: list[str] | None = None) -> int:
                 written, unknown = gradebook.write_all(options.grades, options.roster, policy, options.out)
                 if unknown:
                     print(f"Not on the roster, or twice: {', '.join(unknown)}")
+            case "gradescope":
+                written = courses.write_gradescope(options.sources.expanduser(), options.out)
+            case "nbgrader":
+                written = courses.write_course(options.sources.expanduser(), options.out)
             case _:
                 written = write_bank(options.key, options.out, options.private)
-    except (OSError, ValueError, ExtensionError) as error:
+    except (OSError, ValueError, ExtensionError, InvalidNotebook) as error:
         print(re.sub(r"\s+", " ", str(error)), file=sys.stderr)
         return 2
     print(f"{len(written)} files in {options.out}")

@@ -144,3 +144,13 @@ def test_page_in_the_browser(browser, page: Path) -> None:
     assert errors == [] and missing == []
     assert [url for url in fetched if not url.startswith(("file:", "data:", "blob:"))] == []
     context.close()
+
+
+@each_page
+def test_code_has_colors_for_both_themes(page: Path) -> None:
+    document = soup(page)
+    if document.select_one("div.highlight span"):
+        sheets = "".join((page.parent / link["href"].partition("?")[0]).read_text(encoding="utf-8")
+                         for link in document.select('link[rel="stylesheet"]'))
+        for theme in ("light", "dark"):
+            assert re.search(rf'data-theme="?{theme}"?\] \.highlight \.k\b', sheets), theme

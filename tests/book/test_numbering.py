@@ -66,6 +66,32 @@ def test_figures_are_numbered(notebook: Path) -> None:
 
 
 @each_chapter
+def test_figures_are_said_in_words(notebook: Path) -> None:
+    """A caption beyond the number, said once, and for those who do not see the figure what it shows."""
+    for figure in article(notebook).find_all("figure"):
+        number = figure.select_one(".figure-number").get_text()
+        words = figure.figcaption.get_text(" ").partition(number)[2].rstrip("# \n").split()
+        assert len(words) >= 4, f"{number} has no caption in words; it is {' '.join(words)!r}"
+        for picture in figure.find_all("img"):
+            assert len(picture["alt"].split()) >= 4, number
+        for drawing in figure.find_all("svg"):
+            title = drawing.title.get_text() if drawing.title else ""
+            assert len((drawing.get("aria-label") or title).split()) >= 2, number
+
+
+@each_chapter
+def test_captions_are_the_words_below(notebook: Path) -> None:
+    """A cell whose metadata have a caption has no second one below: a paragraph that begins with a title in italics."""
+    text = cells(notebook)
+    for place, cell in enumerate(text):
+        if "figure" in cell["metadata"].get("mystnb", {}):
+            below = next((other for other in text[place + 1:] if other["cell_type"] == "markdown" or
+                          any("svg" in kind for out in other["outputs"] for kind in out.get("data", ()))), None)
+            assert below is None or below["cell_type"] == "code" or not re.match(
+                r"\*[^* ]", "".join(below["source"])), "".join(below["source"])[:80]
+
+
+@each_chapter
 def test_equations_are_numbered(notebook: Path) -> None:
     chapter, found = int(notebook.name[:2]), article(notebook).select("div.math")
     assert [math.get("id") for math in found] == [f"equation-{chapter}-{n}" for n in range(1, displayed(notebook) + 1)]

@@ -1,12 +1,16 @@
 """Plots on the pages: the paper goes, the dark has its own colors, maps of values turn around and photographs stay."""
 
 import io
+import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from alexbook.figures.palette import BLUE, DARK, INK
 from alexbook_site.postprocess import figures
 from PIL import Image
+from repository import CHAPTERS
 
 PLOT = ('<svg width="345.6pt" height="144pt" viewBox="0 0 345.6 144"><g id="figure_1"><g id="patch_1">\n'
         '<path d="M 0 0 L 1 1 z\n" style="fill: #ffffff"/></g>'
@@ -53,3 +57,48 @@ def test_maps_of_values_turn_around_and_photographs_stay() -> None:
     assert turned[0, 0].tolist() == page and turned[10, 10].tolist() == text
     noise = file_of(np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8))
     assert figures.raster_in_the_dark(noise) == noise
+
+
+# --- what the chapters hold -------------------------------------------------------------------------------------------
+
+PHONE = 358  # CSS pixels that a figure gets on a screen of 390
+TEXT = 11
+# Chapters that are still to be drawn anew: their text is smaller on a phone, or they lie on a white card in the dark.
+SMALL_TEXT = {"02-lenet-keras"}
+WHITE_CARD = {"08-alexnet-pytorch", "09-two-frameworks", "16-overfitting", "17-normalization-and-pooling",
+              "18-depth-width-data"}
+VIEW = re.compile(r'viewBox="0 0 ([\d.]+) [\d.]+"')
+OUTLINED = re.compile(r'<g [^>]*scale\(([\d.]+) -[\d.]+\)"')  # a line of text; the number is its size / 100
+
+
+def plots(notebook: Path) -> list[dict]:
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    data = (output.get("data", {}) for cell in cells for output in cell.get("outputs", []))
+    return [found for found in data if any(kind.startswith("image/") for kind in found)]
+
+
+def smallest(drawing: str) -> float:
+    """The size of the smallest text in a plot on a phone, in CSS pixels."""
+    width = float(VIEW.search(drawing)[1])
+    sizes = [100 * float(size) for size in OUTLINED.findall(drawing)]
+    return min(sizes, default=np.inf) * min(PHONE / width, figures.PIXELS)
+
+
+def test_the_size_of_text_is_found() -> None:
+    text = '<svg viewBox="0 0 716 9"><g style="" transform="translate(1 2) scale(0.11 -0.11)"/></svg>'
+    assert smallest(text) == pytest.approx(5.5)
+
+
+@pytest.mark.parametrize("notebook", CHAPTERS, ids=lambda path: path.stem)
+def test_text_of_plots_is_large_enough_on_a_phone(notebook: Path) -> None:
+    drawings = ["".join(found["image/svg+xml"]) for found in plots(notebook) if "image/svg+xml" in found]
+    small = [round(size, 1) for size in map(smallest, drawings) if size < TEXT - 0.15]  # a tenth is not seen
+    assert bool(small) == (notebook.stem in SMALL_TEXT), small
+
+
+@pytest.mark.parametrize("notebook", CHAPTERS, ids=lambda path: path.stem)
+def test_plots_have_no_white_paper_in_the_dark(notebook: Path) -> None:
+    drawings = ["".join(found.get("image/svg+xml", "")) for found in plots(notebook)]
+    assert (not all(drawings)) == (notebook.stem in WHITE_CARD)
+    for drawing in (re.sub('"data:[^"]*"', '""', drawing) for drawing in filter(None, drawings)):
+        assert "#ffffff" not in figures.in_the_dark(figures.without_paper(drawing))

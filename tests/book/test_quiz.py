@@ -79,6 +79,8 @@ def test_the_right_choice_is_not_known_by_its_length() -> None:
     (lambda q: q.update(answer=3), "nothing is known about answer"),
     (lambda q: q.pop("question"), "lacks question"),
     (lambda q: q["choices"].__setitem__(0, "yes"), "lacks text, why"),
+    (lambda q: q["choices"][0].update(text=55), "text is 55 and should be text"),
+    (lambda q: q.update(question=None), "question is None and should be text"),
 ])
 def test_a_malformed_quiz_is_refused_in_a_sentence(tmp_path: Path, change, message: str) -> None:
     entry = {"question": "What?", "choices": [{"text": "a", "why": "b"}, {"text": "c", "why": "d", "right": True},
@@ -89,6 +91,18 @@ def test_a_malformed_quiz_is_refused_in_a_sentence(tmp_path: Path, change, messa
     with pytest.raises(quiz.ExtensionError, match=message) as caught:
         quiz.load(path)
     assert "00-bad.yml, question 1" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["yes", "no", "on", "off", "Yes"])
+def test_a_reason_that_yaml_reads_as_true_or_false_is_refused(tmp_path: Path, word: str) -> None:
+    path = tmp_path / "00-bad.yml"
+    path.write_text(f"- question: What?\n  choices:\n  - {{text: a, why: {word}}}\n", encoding="utf-8")
+    value = word.lower() in ("yes", "on")
+    with pytest.raises(quiz.ExtensionError, match=f"00-bad.yml, question 1: why is {value} and should be text; put it"):
+        quiz.load(path)
+    path.write_text(f"- question: What?\n  choices:\n  - {{text: a, why: '{word}'}}\n", encoding="utf-8")
+    with pytest.raises(quiz.ExtensionError, match="has 1 choices"):
+        quiz.load(path)
 
 
 def test_text_is_escaped_and_code_is_marked() -> None:

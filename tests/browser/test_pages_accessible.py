@@ -1,7 +1,7 @@
 """Every page by axe's rules, WCAG 2.2 up to AA and best practices: on a phone and a wide screen, in both themes."""
 
 import pytest
-from built_book import EVERY_PAGE, READY, each, needs_chromium, needs_pages
+from built_book import EVERY_PAGE, each, needs_chromium, needs_pages, settle
 
 # Each page on both screens and in both themes; what all pages share, in all four ways.
 STATES = [((390, 844, "light"), (1440, 900, "dark")), ((390, 844, "dark"), (1440, 900, "light"))]
@@ -37,7 +37,7 @@ def test_axe_finds_nothing(tab, page) -> None:
     from axe_playwright_python.base import AXE_SCRIPT
 
     tab.goto(page.as_uri(), wait_until="load")
-    tab.wait_for_function(READY)
+    settle(tab)
     tab.add_style_tag(content="* { transition: none !important; }")
     tab.evaluate(ONE_OF_EACH)
     tab.evaluate(AXE_SCRIPT)
@@ -46,4 +46,5 @@ def test_axe_finds_nothing(tab, page) -> None:
         tab.emulate_media(color_scheme=theme)
         tab.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
         tab.wait_for_timeout(300)  # the page looks anew at what scrolls
+        settle(tab)
         assert tab.evaluate(CHECK, RULES) == [], (width, theme)

@@ -1,7 +1,7 @@
 """A chapter by the keyboard alone: everything can be reached, seen and left again, on a wide screen and on a phone."""
 
 import pytest
-from built_book import HTML, READY, needs_chromium, needs_pages
+from built_book import HTML, needs_chromium, needs_pages, settle
 
 PAGE = HTML / "chapters" / "06-output-sizes.html"  # it has tables, a widget, a quiz, hints and solutions
 SCREENS = {"desktop": (1440, 900, "light"), "phone": (390, 844, "dark")}
@@ -51,7 +51,7 @@ def tab(browser, request):
                                   reduced_motion="reduce")
     tab = context.new_page()
     tab.goto(PAGE.as_uri(), wait_until="load")
-    tab.wait_for_function(READY)
+    settle(tab)
     tab.add_style_tag(content="* { transition: none !important; }")
     yield tab
     context.close()
@@ -136,4 +136,4 @@ def test_next_page_is_reached(tab) -> None:
     tab.keyboard.press("Enter")
     tab.wait_for_url("**/07-*.html")
     tab.go_back()
-    tab.wait_for_function(READY)
+    settle(tab)

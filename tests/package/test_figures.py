@@ -2,6 +2,7 @@
 
 
 from dataclasses import replace
+from itertools import combinations
 
 import matplotlib
 from repository import ROOT
@@ -13,7 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from alexbook import figures
+from alexbook.figures import palette
 from alexbook.runs import Run
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 
 @pytest.fixture(autouse=True)
@@ -115,3 +118,30 @@ def test_a_confusion_matrix_leaves_zeros_and_the_diagonal_blank() -> None:
     shown = figures.confusion(np.array([[3, 0], [1, 2]]), "ab").axes[0].images[0].get_array()
     assert np.ma.getmaskarray(shown).tolist() == [[True, True], [False, True]]
     assert np.ma.getmaskarray(figures.confusion(np.eye(2), "ab").axes[0].images[0].get_array()).all()
+
+
+# --- the palette ------------------------------------------------------------------------------------------------------
+
+# What linear red, green and blue become without one kind of cones (Machado, Oliveira and Fernandes 2009, severity 1).
+WITHOUT = {
+    "red": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "green": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "blue": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+def seen(color: str, matrix: list[list[float]]) -> np.ndarray:
+    """The color in CIELAB as a reader sees it whose cones the matrix describes."""
+    red_green_blue = np.array(matplotlib.colors.to_rgb(color))
+    linear = np.where(red_green_blue <= 0.04045, red_green_blue / 12.92, ((red_green_blue + 0.055) / 1.055) ** 2.4)
+    linear = np.clip(matrix @ linear, 0, 1)
+    return rgb2lab(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+
+
+@pytest.mark.parametrize("cones", WITHOUT)
+def test_colors_are_told_apart_without_one_kind_of_cones(cones: str) -> None:
+    """By CIEDE2000, in which 1 is a difference just seen and 10 one seen at a glance."""
+    colors = {name: seen(color, WITHOUT[cones]) for name, color in palette.COLORS.items() if name != "gray"}
+    assert len(colors) == 6
+    for one, other in combinations(colors, 2):
+        assert deltaE_ciede2000(colors[one], colors[other]) > 10, (one, other)

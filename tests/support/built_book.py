@@ -15,7 +15,7 @@ PAGES = [path for path in EVERY_PAGE if path.name != "search.html"]
 
 needs_pages = pytest.mark.skipif(not PAGES, reason="the book is not built: run `make book`")
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
-READY = "() => document.fonts.ready.then(() => true)"
+READY = "() => document.fonts.ready.then(() => document.documentElement.hasAttribute('data-measured'))"
 
 
 def name_of(page: Path) -> str:
@@ -29,3 +29,13 @@ def each(pages: list[Path]) -> pytest.MarkDecorator:
 @cache
 def soup(page: Path) -> BeautifulSoup:
     return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+def settle(tab) -> None:
+    """Waits until a page has measured its boxes, and every widget is built: those too that no reader has come near."""
+    widgets = "document.querySelectorAll('[data-ax-widget]')"
+    tab.wait_for_function(f"() => [...{widgets}].every((widget) => widget.make)")
+    tab.evaluate(f"() => {{ for (const widget of {widgets}) widget.make(); }}")
+    tab.wait_for_function(f"() => [...{widgets}].every((widget) => widget.classList.contains('ax-ready'))")
+    tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    tab.wait_for_function(READY)

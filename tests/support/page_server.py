@@ -2,6 +2,7 @@
 
 import functools
 import gzip
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,3 +52,9 @@ def serving(folder: Path) -> Iterator[tuple[str, dict[str, int]]]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+if __name__ == "__main__":
+    with serving(Path(sys.argv[1])) as (where, _):
+        print(where, flush=True)
+        threading.Event().wait()

@@ -2,7 +2,9 @@
 
 Slow (it builds the book once more, about a minute) and close to the real thing: the commands are read from
 ``.github/workflows/pages.yml``, the fork is a bare repository that the workflow pushes to. Only the actions (checkout,
-upload, deployment) are stood in for, and the environment ``.venv`` is this one's.
+upload, deployment) are stood in for, and the environment ``.venv`` is this one's. What puts slides and files beside the
+finished pages takes minutes and has tests of its own (``test_decks``, ``test_pdf``, ``test_ebook``): Make only says
+what it would run.
 """
 
 import json
@@ -20,6 +22,9 @@ from time import time
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from ebook.__main__ import TARGET as EPUB
+from figure_pack.__main__ import TARGET as FIGURES
+from printing.__main__ import TARGET as PDF
 from repository import CHAPTERS, ROOT
 
 WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "pages.yml").read_text(encoding="utf-8"))
@@ -29,6 +34,7 @@ PUBLISHED = "https://a-teacher.github.io/our.alexnet"
 # What GitHub puts in place of the workflow's expressions.
 EXPRESSIONS = {"${{ steps.pages.outputs.base_url }}": PUBLISHED}
 READY = ROOT / ".venv" / "ready"
+BESIDE = ("make slides", "make downloads")  # what is made of the finished pages
 
 pytestmark = [
     pytest.mark.timeout(900),
@@ -73,6 +79,8 @@ class Fork:
         commands = [step for step in WORKFLOW["jobs"][job]["steps"] if "run" in step]
         assert commands
         for step in commands:
+            if step["run"].startswith(BESIDE):
+                continue
             given = {name: EXPRESSIONS[value] if value.startswith("${{") else value
                      for name, value in step.get("env", {}).items()}
             done = subprocess.run(["bash", "-e", "-o", "pipefail", "-c", step["run"]], cwd=folder, text=True,
@@ -195,6 +203,21 @@ def test_pages_state_the_address_that_github_gives_them(pages: Path) -> None:
         assert [link["href"] for link in head.select("link[rel=canonical]")] == [f"{PUBLISHED}/{name}"]
         assert head.find("meta", property="og:url")["content"] == f"{PUBLISHED}/{name}"
         assert head.find("meta", property="og:image")["content"] == f"{PUBLISHED}/_static/preview.png"
+
+
+@needs_environment
+def test_what_lies_beside_the_pages_is_made_of_them_as_they_are(pages: Path) -> None:
+    """Built anew, they would lack the addresses that only the step before them gives."""
+    folder, steps = pages.parents[1], [step.get("run", "") for step in WORKFLOW["jobs"]["build"]["steps"]]
+    beside = [step for step in steps if step.startswith(BESIDE)]
+    assert len(beside) == len(BESIDE) and steps.index("make book") < min(map(steps.index, beside))
+    for step in beside:
+        command = step.partition("&&")[0].split()
+        planned = subprocess.run([*command, "--dry-run", "--old-file=.venv/ready"], cwd=folder, text=True,
+                                 capture_output=True, check=True).stdout
+        assert "python -m" in planned and "jupyter-book" not in planned, step
+    linked = {link["href"] for link in soup(pages / "index.html").select(".downloads a")}
+    assert linked == {f"downloads/{made.name}" for made in (PDF, EPUB, FIGURES)}
 
 
 @needs_environment

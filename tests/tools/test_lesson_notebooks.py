@@ -78,7 +78,8 @@ def test_empty_ones_have_every_check_and_no_solution(folder: Path, path: Path) -
     """A line of a solution that is not the exercise's own `def` or `class` would give it away."""
     text = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
     code = code_of(folder, "empty", path)
-    assert sum(bool(tool.CHECK.search(source)) for source in code) == len(re.findall(r"^\*\*\d+\. ", text, re.MULTILINE))
+    assert sum(bool(tool.CHECK.search(source)) for source in code) == len(
+        re.findall(r"^\*\*\d+\. ", text, re.MULTILINE))
     folded = "\n".join(fence for details in re.findall(r"<details>\s*<summary>Solution.*?</details>", text, re.DOTALL)
                        for fence in re.findall(r"```\w*\n(.*?)```", details, re.DOTALL))
     solution = {line.strip() for line in folded.splitlines() if len(line.strip()) >= LONG_LINE}

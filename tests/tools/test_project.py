@@ -309,7 +309,7 @@ def test_missing_old_and_new_python_is_said_in_a_sentence(tmp_path: Path, named:
 
 @POSIX_ONLY
 def test_make_help_lists_every_command() -> None:
-    targets = re.search(r"^\.PHONY: (.*)$", text("Makefile"), re.MULTILINE).group(1).split()
+    targets = " ".join(re.findall(r"^\.PHONY: (.*)$", text("Makefile"), re.MULTILINE)).split()
     command = ["make", "--no-print-directory", "help"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert [line.split()[1] for line in shown.splitlines()] == targets
@@ -336,3 +336,8 @@ def test_colors_are_typed_once() -> None:
         written = draw.BLOCK.sub("", path.read_text(encoding="utf-8"))
         assert typed.findall(written) == [], path
 
+
+def test_authors_are_those_of_the_setting() -> None:
+    [author] = [one["name"] for one in PROJECT["authors"]]
+    assert f"author: {author}\n" in text("_config.yml") and f"- name: {author}\n" in text("CITATION.cff")
+    assert author in text("LICENSE")

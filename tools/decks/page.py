@@ -33,7 +33,7 @@ FACES = (("source-serif-4-latin-400-normal", "Source Serif 4", 400),
          ("stix-two-math-subset", "STIX Two Math", 400))
 # Which data a widget needs, by its tag.
 DATA = {"ax-output-size": ("networks",), "ax-convolution": ("images",), "ax-network-explorer": ("networks",),
-        "ax-experiments": ("experiments",), "ax-digit": widgets.DIGITS,
+        "ax-experiments": ("experiments",), "ax-digit": ("digits", *widgets.DIGITS),
         "ax-photograph": ("photographs", widgets.PHOTOGRAPHS)}
 SPEAKER_SCRIPT = re.compile(r"<script>(.*?)<\\?/script>", re.DOTALL)
 ESCAPES = {"n": "\n", "t": "\t"}
@@ -218,12 +218,15 @@ def script(text: str, name: str = "") -> str:
 def data(name: str) -> str:
     """Scripts that set the widgets' data of this name, as ``widgets-data/`` holds them for pages."""
     made = {"networks": widgets.networks_data, "images": widgets.images_data, "experiments": widgets.experiments_data,
-            "photographs": live.photographs_data}
+            "digits": widgets.digits_data}
+    if name == "photographs":
+        found = [(name, live.photographs_data()), *live.photograph_files()]
+        return "".join(script(widgets.script(part, value)) for part, value in found)
     if name == widgets.PHOTOGRAPHS:
         if name not in weights.names():
             return ""
         return "".join(script(widgets.script(part, value)) for part, value in live.in_parts(live.network_data(name)))
-    return script(widgets.script(name, made[name]() if name in made else live.digits_data(name)))
+    return script(widgets.script(name, made[name]() if name in made else live.network_data(name)))
 
 
 @cache

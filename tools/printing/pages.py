@@ -17,7 +17,7 @@ LANDING = "About this book"
 TOKENS = ("for", "headers", "aria-labelledby", "aria-describedby")
 # Links of a heading to itself, doors to other pages, pictures for phones, and what a script would fill in.
 SCREEN_ONLY = (".headerlink, .toctree-wrapper, .doors, section:has(> .chapter-list), .net-narrow, "
-               ".quiz-feedback, .quiz-score")
+               ".quiz-feedback, .quiz-score, .downloads, .downloads-title")
 
 
 class Unprintable(Exception):

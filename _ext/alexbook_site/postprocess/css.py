@@ -1,8 +1,11 @@
-"""Style sheets without the rules that no page uses: the theme brings all of Bootstrap and Font Awesome.
+"""One style sheet for a page, without the rules that no page uses: the theme brings all of Bootstrap and Font Awesome.
 
-Which classes and ids are used is known when all pages are there.
+Which classes and ids are used is known when all pages are there. A browser shows nothing before it has all style sheets
+of a page, and the theme's ask for each other; so those that a page names are joined into one.
 """
 
+import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +13,9 @@ from pathlib import Path
 import tinycss2
 from tinycss2.ast import Node
 
-TRIMMED = ("_static/styles/*.css", "_static/mystnb*.css")
+LINK = re.compile(r'[ \t]*<link (?=[^>]*rel="stylesheet")[^>]*href="([^"?]+)[^"]*"[^>]*>\n?')
+IMPORT = re.compile(r'@import "([^"]+)";')
+ADDRESS = re.compile(r"""url\((["']?)(?!data:|#)([^"')]+)\1\)""")
 NESTED = {"media", "supports", "container", "layer"}
 NAME = re.compile(r"[\w-]+")
 OWN_NAME = re.compile(r"[.#]((?:\\.|[\w-])+)")
@@ -59,10 +64,42 @@ def trim(css: str, used: set[str]) -> str:
     return "\n".join(keep(tinycss2.parse_stylesheet(css, skip_comments=True, skip_whitespace=True), used))
 
 
-def trim_folder(folder: Path, pages: Iterable[Path]) -> None:
-    """Trims the theme's style sheets in a built book to what its pages and scripts name."""
-    scripts = (folder / "_static").rglob("*.js")
-    used = set().union(*(names_in(path.read_text(encoding="utf-8")) for path in [*pages, *scripts]))
-    for pattern in TRIMMED:
-        for path in folder.glob(pattern):
-            path.write_text(trim(path.read_text(encoding="utf-8"), used), encoding="utf-8", newline="\n")
+def with_imports(path: Path) -> str:
+    """A style sheet with those that it imports in their places."""
+    css = path.read_text(encoding="utf-8").removeprefix('@charset "UTF-8";')
+    return IMPORT.sub(lambda found: with_imports(path.parent / found[1]), css)
+
+
+def moved(css: str, source: Path, target: Path) -> str:
+    """The style sheet of a folder ``source`` for the folder ``target``: its addresses lead to the same files."""
+    def one(found: re.Match[str]) -> str:
+        return f'url("{Path(os.path.relpath(source / found[2], target)).as_posix()}")'
+
+    return ADDRESS.sub(one, css)
+
+
+def join_sheets(folder: Path, pages: Iterable[Path]) -> None:
+    """Gives each page of a built book one style sheet, ``_static/style-CHECKSUM.css``, for all that it names.
+
+    Pages that name the same have the same one. Running it again changes nothing.
+    """
+    pages, static = list(pages), folder / "_static"
+    texts = {path: path.read_text(encoding="utf-8") for path in pages}
+    used = set().union(*map(names_in, texts.values()),
+                       *(names_in(path.read_text(encoding="utf-8")) for path in static.rglob("*.js")))
+    trimmed: dict[Path, str] = {}
+    for page, text in texts.items():
+        sheets = [(page.parent / address).resolve() for address in LINK.findall(text)]
+        if not sheets or sheets[0].name.startswith("style-"):
+            continue
+        for sheet in sheets:
+            if sheet not in trimmed:
+                trimmed[sheet] = moved(trim(with_imports(sheet), used), sheet.parent, static.resolve())
+        css = "\n".join(trimmed[sheet] for sheet in sheets)
+        target = static / f"style-{hashlib.sha256(css.encode()).hexdigest()[:12]}.css"
+        target.write_text(css, encoding="utf-8", newline="\n")
+        link = f'<link rel="stylesheet" href="{Path(os.path.relpath(target, page.parent)).as_posix()}"/>\n'
+        first = LINK.search(text)
+        assert first is not None
+        text = text[:first.start()] + link + LINK.sub("", text[first.end():])
+        page.write_text(text, encoding="utf-8", newline="\n")

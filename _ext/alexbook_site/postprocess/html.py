@@ -5,6 +5,7 @@
 - Sphinx's and docutils' writers give a bibliography the role of a list whose items have other roles, and call a table's
   empty corner a header; a screen reader stumbles over both. A writer of our own would mend it, and be 2,000 lines.
 - A short formula and the comma or period after it stay on one line: they are two nodes, and one is math.
+- Scripts of the theme's extensions wait until the page is there, as a reader does not wait for them.
 - Pictures below the first wait until they are near; which is the first shows when cells and text are one page.
 """
 
@@ -23,6 +24,7 @@ POLICY = ("default-src 'none'; script-src {own} {hashes}; style-src {own} 'unsaf
 POLICY_TAG = '<meta http-equiv="Content-Security-Policy"'
 SHORT_FORMULA = re.compile(r'(<span class="math[^"]*"><math [^>]*alttext="[^"]{1,36}"(?:(?!</math>).)*</math></span>)'
                            r'([.,;:!?)\]\u2019\u201d]+)')
+SCRIPT = re.compile(r"<script (?=src=)")
 ARTICLE = re.compile(r"<article.*?</article>", re.DOTALL)
 
 
@@ -53,4 +55,5 @@ def publish_page(text: str, folder: Path) -> str:
     if POLICY_TAG in text:
         return text
     text = ARTICLE.sub(lambda article: mend(show_both(set_sizes(article[0], folder), folder)), text, count=1)
+    text = SCRIPT.sub("<script defer ", text)
     return re.sub(r"(<meta charset=[^>]*>)", rf'\1\n{POLICY_TAG} content="{policy(text)}"/>', text, count=1)
