@@ -1,5 +1,6 @@
 """The cheat sheet's counts are the package's; the self-test asks questions of every chapter's quiz."""
 
+import math
 import re
 from pathlib import Path
 
@@ -52,3 +53,8 @@ def test_each_chapter_gives_questions(first: int, last: int) -> None:
 def test_chapters_without_a_quiz_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no quiz for chapters 1 to 4"):
         self_test.questions(tmp_path, 1, 4)
+
+
+def test_numbers_of_the_checks() -> None:
+    assert f"{math.log(10):.3f} for 10 classes, {math.log(1000):.3f} for 1,000" in SHEET
+    assert f"{100 * math.sqrt(0.05 * 0.95 / 10_000):.2f} points for 5 % of 10,000" in SHEET
