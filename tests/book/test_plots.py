@@ -65,8 +65,7 @@ PHONE = 358  # CSS pixels that a figure gets on a screen of 390
 TEXT = 11
 # Chapters that are still to be drawn anew: their text is smaller on a phone, or they lie on a white card in the dark.
 SMALL_TEXT = {"02-lenet-keras"}
-WHITE_CARD = {"08-alexnet-pytorch", "09-two-frameworks", "16-overfitting", "17-normalization-and-pooling",
-              "18-depth-width-data"}
+WHITE_CARD = {"08-alexnet-pytorch", "09-two-frameworks", "16-overfitting"}
 VIEW = re.compile(r'viewBox="0 0 ([\d.]+) [\d.]+"')
 OUTLINED = re.compile(r'<g [^>]*scale\(([\d.]+) -[\d.]+\)"')  # a line of text; the number is its size / 100
 

@@ -38,7 +38,7 @@ def test_each_figure_is_enlarged_and_closed_with_escape(tab) -> None:
     figures = tab.locator("article figure[id^='figure-']:visible").all()
     assert len(figures) > 5
     for figure in figures:
-        name = figure.locator(".figure-number").inner_text()
+        name = figure.locator(".figure-number").text_content()
         drawing = figure.locator(".enlarges:visible").first
         before = drawing.evaluate(WIDTH)
         drawing.scroll_into_view_if_needed()
@@ -46,7 +46,7 @@ def test_each_figure_is_enlarged_and_closed_with_escape(tab) -> None:
         assert tab.locator(OPEN).get_attribute("aria-label") == name
         assert tab.locator(f"{SHOWN}:visible").count() == tab.locator(SHOWN).count() >= 1
         assert tab.locator(SHOWN).first.evaluate(WIDTH) > 1.2 * before, name
-        assert name in tab.locator(f"{OPEN} .enlarged-words").inner_text()
+        assert name in tab.locator(f"{OPEN} .enlarged-words").text_content()
         tab.keyboard.press("Escape")
         assert not tab.locator(OPEN).count()
         assert tab.evaluate("document.activeElement.getAttribute('aria-label')") == f"Enlarge {name}"

@@ -84,6 +84,13 @@ def test_addresses_are_unique_and_links_lead_to_their_chapter(small_book: Path) 
     assert soup.find(id="02-two").img["src"] == (small_book / "_images" / "a.png").as_uri()
 
 
+def test_words_stay_where_a_link_leads_to_what_is_beside_the_pages(small_book: Path) -> None:
+    path = small_book / "chapters" / "01-one.html"
+    path.write_text(path.read_text(encoding="utf-8").replace("../index.html", "../slides/index.html"), encoding="utf-8")
+    links = pages.parse(document.document(small_book, "A4")).find(id="01-one").p.find_all("a")
+    assert (links[1].get_text(), links[1].get("href")) == ("home", None)
+
+
 def test_solutions_and_answers_move_to_the_end_and_the_rest_stays(small_book: Path) -> None:
     soup = pages.parse(document.document(small_book, "A4"))
     chapter, end = soup.find(id="01-one"), soup.find(id="solutions")

@@ -38,4 +38,5 @@ def settle(tab) -> None:
     tab.evaluate(f"() => {{ for (const widget of {widgets}) widget.make(); }}")
     tab.wait_for_function(f"() => [...{widgets}].every((widget) => widget.classList.contains('ax-ready'))")
     tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    tab.wait_for_timeout(400)  # the page looks anew at what scrolls once its width has changed
     tab.wait_for_function(READY)

@@ -18,6 +18,7 @@ TOKENS = ("for", "headers", "aria-labelledby", "aria-describedby")
 # Links of a heading to itself, doors to other pages, pictures for phones, and what a script would fill in.
 SCREEN_ONLY = (".headerlink, .toctree-wrapper, .doors, section:has(> .chapter-list), .net-narrow, "
                ".quiz-feedback, .quiz-score, .downloads, .downloads-title")
+BESIDE = ("slides/", "downloads/")  # what is published beside the pages, and no part of the document
 
 
 class Unprintable(Exception):
@@ -108,6 +109,8 @@ def make_unique(page: Page, pages: Mapping[str, Page], folder: Path) -> None:
             if key in tag.attrs:
                 words = tag[key] if isinstance(tag[key], list) else tag[key].split()
                 tag[key] = " ".join(f"{page.anchor}--{word}" for word in words)
+        if tag.name == "a" and resolve(tag.get("href", ""), page).startswith(BESIDE):
+            del tag["href"]
         if tag.name == "a" and "href" in tag.attrs:
             tag["href"] = target(tag["href"], page, pages)
         if tag.name == "img":

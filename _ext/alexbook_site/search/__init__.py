@@ -58,7 +58,6 @@ def write(folder: Path, places: list[Place], names: dict[tuple[str, str], list[s
     stop = json.dumps(sorted(STOP_WORDS))
     code = (HERE / "search.js").read_text(encoding="utf-8")
     (folder / "search.js").write_text(f"{js_porter_stemmer}\n{code}", encoding="utf-8")
-    (folder / "search.css").write_text((HERE / "search.css").read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "index.js").write_text(f"bookSearch.know({_json(data)}, {stop});\n", encoding="utf-8")
     for number, page in enumerate(pages):
         texts = {at: place.shown for at, place in enumerate(places) if place.page == page}
@@ -79,8 +78,11 @@ def on_finished(app: Sphinx, error: Exception | None) -> None:
 
 
 def search_page(app: Sphinx) -> Iterable[tuple[str, dict, str]]:
-    """The page itself, which Sphinx makes only with an index of its own."""
+    """The page itself, which Sphinx makes only with an index of its own, and its style, before sheets are joined."""
     if app.builder.name == "html":
+        folder = Path(app.outdir) / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "search.css").write_text((HERE / "search.css").read_text(encoding="utf-8"), encoding="utf-8")
         yield "search", {}, "search.html"
 
 
