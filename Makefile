@@ -44,9 +44,9 @@ figures: $(html)  ## pack the book's figures for slides and handouts, with capti
 slides: $(ready)  ## make a deck for each chapter, HTML and PDF: make slides [DECKS="06 07"]
 	@PYTHONPATH=tools:_ext $(bin)/python -m decks $(DECKS)
 
-downloads: pdf epub figures  ## put PDF, EPUB and figures beside the pages, for BOOK_DOWNLOADS=1 make book
+downloads: pdf epub figures cleannotebooks  ## put these as files beside the pages, for BOOK_DOWNLOADS=1 make book
 	@mkdir -p _build/html/downloads
-	@cp _build/pdf/*.pdf _build/epub/*.epub _build/figures/*.zip _build/html/downloads/
+	@cp _build/pdf/*.pdf _build/epub/*.epub _build/figures/*.zip _build/notebooks/*.zip _build/html/downloads/
 
 # A folder of its own: the documents that the catalogs are made of are not those of the pages.
 gettext: $(ready)  ## write the catalogs that a translation begins with, to _build/gettext

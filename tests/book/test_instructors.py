@@ -127,9 +127,10 @@ def test_a_day_has_no_gap_and_no_overlap() -> None:
 
 
 def test_each_session_has_a_board_plan_and_three_questions() -> None:
-    plans = section("Board plans and discussion questions")
-    sessions = re.split(r"^### (?:Session \d+|For a semester): ", plans, flags=re.MULTILINE)[1:]
-    assert len(sessions) == 11  # the last is of the semester alone
+    sessions = re.split(r"^### ", section("Board plans and discussion questions"), flags=re.MULTILINE)[1:]
+    assert len(sessions) == 11
+    assert {name for session in sessions for _, name, _ in LINK.findall(session.partition("\n")[0])} == {
+        chapter.path.stem for chapter in CHAPTERS}
     for session in sessions:
         assert "*Board:*" in session and re.findall(r"^(\d)\. .+\?$", session, re.MULTILINE) == ["1", "2", "3"]
 

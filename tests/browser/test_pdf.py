@@ -325,7 +325,7 @@ def test_pictures_are_there_and_widgets_are_words(tab) -> None:
     assert len(words) >= 10 and all(len(text.split()) > 15 for text in words)
 
 
-# --- the cheat sheet, printed from its page -----------------------------------------------------------------------
+# --- the cheat sheet, printed from its page ---------------------------------------------------------------------------
 
 
 @needs_chromium
