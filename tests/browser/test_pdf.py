@@ -15,7 +15,6 @@ from alexbook_site.chapters import number
 from alexbook_site.widgets import WIDGETS
 from built_book import CHROMIUM, HTML
 from chromium import ARGUMENTS, MISSING
-from playwright.sync_api import sync_playwright
 from printing import code, document, pages, printer
 from printing.__main__ import make
 from pypdf import PdfReader
@@ -331,19 +330,17 @@ def test_pictures_are_there_and_widgets_are_words(tab) -> None:
 @needs_chromium
 @pytest.mark.parametrize("paper", ["A4", "Letter"])
 @pytest.mark.parametrize("margin", ["0", "15mm"])
-def test_cheat_sheet_prints_on_two_pages_that_can_be_read(paper: str, margin: str) -> None:
+def test_cheat_sheet_prints_on_two_pages_that_can_be_read(browser, paper: str, margin: str) -> None:
     """With its title, every section, and nothing smaller than 9 points; a browser's margins are about 10 mm."""
     sizes = """() => [...document.querySelectorAll('.bd-article :is(h1, h2, p, td, th, code)')]
         .filter(one => one.offsetHeight).map(one => parseFloat(getComputedStyle(one).fontSize) * 0.75)"""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
-        tab = browser.new_page()
-        tab.emulate_media(media="print", color_scheme="light")
-        tab.goto((HTML / "cheat-sheet.html").as_uri())
-        tab.wait_for_function(printer.READY)
-        smallest = min(tab.evaluate(sizes))
-        printed = tab.pdf(format=paper, margin=dict.fromkeys(("top", "right", "bottom", "left"), margin))
-        browser.close()
+    tab = browser.new_page()
+    tab.emulate_media(media="print", color_scheme="light")
+    tab.goto((HTML / "cheat-sheet.html").as_uri())
+    tab.wait_for_function(printer.READY)
+    smallest = min(tab.evaluate(sizes))
+    printed = tab.pdf(format=paper, margin=dict.fromkeys(("top", "right", "bottom", "left"), margin))
+    tab.close()
     first, second = (page.extract_text() for page in PdfReader(io.BytesIO(printed)).pages)
     assert "Cheat sheet" in first and "AlexNet, as it ran in 2012" in first and smallest >= 9
     assert "LeNet-5, as it is written today" in second and "Two settings compared" in second

@@ -34,7 +34,7 @@ PUBLISHED = "https://a-teacher.github.io/our.alexnet"
 # What GitHub puts in place of the workflow's expressions.
 EXPRESSIONS = {"${{ steps.pages.outputs.base_url }}": PUBLISHED}
 READY = ROOT / ".venv" / "ready"
-BESIDE = ("make slides", "make downloads", "make cleannotebooks")  # what is made of the finished pages
+BESIDE = ("make slides", "make downloads")  # what is made of the finished pages
 
 pytestmark = [
     pytest.mark.timeout(900),
