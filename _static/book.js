@@ -9,7 +9,9 @@
   const boxes = ".pst-scrollable-table-container, .text_html, .cell_output > .output, .output pre, .highlight pre, div.math, .formula";
   const idle = window.requestIdleCallback ?? setTimeout;
   const some = 3; // boxes at a time, so that a phone answers in between
-  function markScrolled(waiting = [...document.querySelectorAll(`article :is(${boxes})`)]) {
+  let latest;
+  function markScrolled(waiting = latest = [...document.querySelectorAll(`article :is(${boxes})`)]) {
+    if (waiting !== latest) return; // the page's width has changed since, and all are looked at again
     const found = waiting.splice(0, some).map((box) =>
       [box, box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible"]);
     for (const [box, scrolls] of found) { // apart from the reading, so that the page is laid out once
@@ -93,6 +95,8 @@
     let waiting;
     window.addEventListener("resize", () => {
       clearTimeout(waiting);
+      latest = undefined;
+      document.documentElement.removeAttribute("data-measured");
       waiting = setTimeout(() => markScrolled(), 150);
     });
   });

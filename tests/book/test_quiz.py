@@ -222,7 +222,8 @@ def test_each_choice_answers_with_its_reason(tab) -> None:
         for place in order:
             choice = question.choices[place]
             button = group.locator(".quiz-choice").nth(place)
-            assert plain(choice.text) in " ".join(button.text_content().split())  # inner_text has none of what is out of view
+            # Its inner_text is empty while it is out of view.
+            assert plain(choice.text) in " ".join(button.text_content().split())
             button.click()
             said = group.get_by_role("status").inner_text()
             assert said == f"{'ABCD'[place]}: {'Right.' if choice.right else 'No.'} {plain(choice.why)}"
