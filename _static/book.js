@@ -7,6 +7,7 @@
 
   // A box that scrolls sideways says so, and can be scrolled with the keyboard.
   const boxes = ".pst-scrollable-table-container, .text_html, .cell_output > .output, .output pre, .highlight pre, div.math, .formula";
+  const tables = ".pst-scrollable-table-container"; // whose width may still change without a sign
   const idle = window.requestIdleCallback ?? setTimeout;
   const some = 3; // boxes at a time, so that a phone answers in between
   let latest;
@@ -15,7 +16,7 @@
     const found = waiting.splice(0, some).map((box) =>
       [box, box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible"]);
     for (const [box, scrolls] of found) { // apart from the reading, so that the page is laid out once
-      if (scrolls) box.tabIndex = 0;
+      if (scrolls || box.matches(tables)) box.tabIndex = 0;
       else if (box.classList.contains("scrolls")) box.removeAttribute("tabindex");
       box.classList.toggle("scrolls", scrolls);
     }
@@ -93,11 +94,13 @@
     for (const button of document.querySelectorAll(keepFocus)) button.blur = () => {};
     document.fonts.ready.then(() => markScrolled());
     let waiting;
-    window.addEventListener("resize", () => {
+    const again = () => {
       clearTimeout(waiting);
       latest = undefined;
       document.documentElement.removeAttribute("data-measured");
       waiting = setTimeout(() => markScrolled(), 150);
-    });
+    };
+    window.addEventListener("resize", again);
+    document.fonts.addEventListener("loadingdone", again); // of a part that came into view late
   });
 })();
