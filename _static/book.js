@@ -92,6 +92,7 @@
   window.addEventListener("load", () => {
     // The theme takes the focus from a button that was pressed; with it goes the way back out of a dialog.
     for (const button of document.querySelectorAll(keepFocus)) button.blur = () => {};
+    for (const table of document.querySelectorAll(`article ${tables}`)) table.tabIndex = 0;
     document.fonts.ready.then(() => markScrolled());
     let waiting;
     const again = () => {
