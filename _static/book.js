@@ -7,21 +7,32 @@
 
   // A box that scrolls sideways says so, and can be scrolled with the keyboard.
   const boxes = ".pst-scrollable-table-container, .text_html, .cell_output > .output, .output pre, .highlight pre, div.math, .formula";
-  const tables = ".pst-scrollable-table-container"; // whose width may still change without a sign
-  const idle = window.requestIdleCallback ?? setTimeout;
   const some = 3; // boxes at a time, so that a phone answers in between
   let latest;
-  function markScrolled(waiting = latest = [...document.querySelectorAll(`article :is(${boxes})`)]) {
-    if (waiting !== latest) return; // the page's width has changed since, and all are looked at again
-    const found = waiting.splice(0, some).map((box) =>
+  function markScrolled(changed) {
+    const found = changed.map((box) =>
       [box, box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible"]);
     for (const [box, scrolls] of found) { // apart from the reading, so that the page is laid out once
-      if (scrolls || box.matches(tables)) box.tabIndex = 0;
+      if (scrolls) box.tabIndex = 0;
       else if (box.classList.contains("scrolls")) box.removeAttribute("tabindex");
       box.classList.toggle("scrolls", scrolls);
     }
+  }
+  function markAll(waiting = latest = [...document.querySelectorAll(`article :is(${boxes})`)]) {
+    if (waiting !== latest) return; // the page's width has changed since, and all are looked at again
+    markScrolled(waiting.splice(0, some));
     document.documentElement.toggleAttribute("data-measured", !waiting.length);
-    if (waiting.length) idle(() => markScrolled(waiting));
+    if (waiting.length) setTimeout(markAll, 0, waiting);
+  }
+  function watchBoxes() {
+    markAll();
+    window.addEventListener("resize", () => markAll());
+    document.fonts.addEventListener("loadingdone", () => markAll()); // of a part that came into view late
+    const sizes = new ResizeObserver((entries) => requestAnimationFrame(() => markScrolled(
+      entries.flatMap(({ target }) => [target, target.parentElement]).filter((one) => one.matches(boxes)))));
+    for (const box of document.querySelectorAll(`article :is(${boxes})`)) {
+      for (const part of [box, ...box.children]) sizes.observe(part);
+    }
   }
 
   const keepFocus = ".theme-switch-button, .search-button__button, .sidebar-toggle, .copybtn";
@@ -92,16 +103,6 @@
   window.addEventListener("load", () => {
     // The theme takes the focus from a button that was pressed; with it goes the way back out of a dialog.
     for (const button of document.querySelectorAll(keepFocus)) button.blur = () => {};
-    for (const table of document.querySelectorAll(`article ${tables}`)) table.tabIndex = 0;
-    document.fonts.ready.then(() => markScrolled());
-    let waiting;
-    const again = () => {
-      clearTimeout(waiting);
-      latest = undefined;
-      document.documentElement.removeAttribute("data-measured");
-      waiting = setTimeout(() => markScrolled(), 150);
-    };
-    window.addEventListener("resize", again);
-    document.fonts.addEventListener("loadingdone", again); // of a part that came into view late
+    document.fonts.ready.then(watchBoxes);
   });
 })();

@@ -129,7 +129,7 @@ def test_numbers_are_within_a_phone(browser, notebook: Path) -> None:
     tab = browser.new_page(viewport={"width": 390, "height": 844})
     tab.goto(page(notebook).as_uri(), wait_until="load")
     tab.evaluate("for (const fold of document.querySelectorAll('article details')) fold.open = true")
-    tab.wait_for_function("() => document.fonts.ready.then(() => true)")
+    tab.evaluate("() => document.fonts.ready.then(() => true)")
     assert tab.evaluate(OUTSIDE, NUMBERED) == []
     assert tab.evaluate(COVERED) == []
     tab.close()

@@ -45,6 +45,5 @@ def test_axe_finds_nothing(tab, page) -> None:
         tab.set_viewport_size({"width": width, "height": height})
         tab.emulate_media(color_scheme=theme)
         tab.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
-        tab.wait_for_timeout(300)  # the page looks anew at what scrolls
         settle(tab)
         assert tab.evaluate(CHECK, RULES) == [], (width, theme)

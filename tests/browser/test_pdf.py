@@ -14,7 +14,7 @@ import pytest
 from alexbook_site.chapters import number
 from alexbook_site.widgets import WIDGETS
 from built_book import CHROMIUM, HTML
-from chromium import ARGUMENTS, MISSING
+from chromium import MISSING
 from printing import code, document, pages, printer
 from printing.__main__ import make
 from pypdf import PdfReader
@@ -287,19 +287,15 @@ CUT = """() => [...document.querySelectorAll('pre, td, th, table, .cell_output, 
 
 
 @pytest.fixture(scope="module")
-def tab(tmp_path_factory) -> Iterator:
-    from playwright.sync_api import sync_playwright
-
+def tab(browser, tmp_path_factory) -> Iterator:
     path = tmp_path_factory.mktemp("layout") / "book.html"
     path.write_text(document.document(HTML, "A4"), encoding="utf-8")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
-        page = browser.new_page(viewport={"width": round(TEXT_WIDTH), "height": 1000}, color_scheme="light")
-        page.emulate_media(media="print")
-        page.goto(path.as_uri())
-        page.wait_for_function(printer.READY, timeout=120_000)
-        yield page
-        browser.close()
+    page = browser.new_page(viewport={"width": round(TEXT_WIDTH), "height": 1000}, color_scheme="light")
+    page.emulate_media(media="print")
+    page.goto(path.as_uri())
+    page.evaluate(printer.READY)
+    yield page
+    page.close()
 
 
 @needs_chromium
@@ -337,7 +333,7 @@ def test_cheat_sheet_prints_on_two_pages_that_can_be_read(browser, paper: str, m
     tab = browser.new_page()
     tab.emulate_media(media="print", color_scheme="light")
     tab.goto((HTML / "cheat-sheet.html").as_uri())
-    tab.wait_for_function(printer.READY)
+    tab.evaluate(printer.READY)
     smallest = min(tab.evaluate(sizes))
     printed = tab.pdf(format=paper, margin=dict.fromkeys(("top", "right", "bottom", "left"), margin))
     tab.close()

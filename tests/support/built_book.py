@@ -15,7 +15,8 @@ PAGES = [path for path in EVERY_PAGE if path.name != "search.html"]
 
 needs_pages = pytest.mark.skipif(not PAGES, reason="the book is not built: run `make book`")
 needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
-READY = "() => document.fonts.ready.then(() => document.documentElement.hasAttribute('data-measured'))"
+READY = "() => document.fonts.status === 'loaded' && document.documentElement.hasAttribute('data-measured')"
+FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"
 
 
 def name_of(page: Path) -> str:
@@ -32,11 +33,13 @@ def soup(page: Path) -> BeautifulSoup:
 
 
 def settle(tab) -> None:
-    """Waits until a page has measured its boxes, and every widget is built: those too that no reader has come near."""
+    """Waits until a page's fonts are there, every widget is built, those too that no reader has come near, and the
+    page's width has reached its scripts."""
     widgets = "document.querySelectorAll('[data-ax-widget]')"
     tab.wait_for_function(f"() => [...{widgets}].every((widget) => widget.make)")
     tab.evaluate(f"() => {{ for (const widget of {widgets}) widget.make(); }}")
     tab.wait_for_function(f"() => [...{widgets}].every((widget) => widget.classList.contains('ax-ready'))")
-    tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    tab.wait_for_timeout(400)  # the page looks anew at what scrolls once its width has changed
+    tab.wait_for_function("width => innerWidth === width", arg=tab.viewport_size["width"])
+    for _ in range(2):  # a box whose size changes is marked a frame later
+        tab.evaluate(FRAMES)
     tab.wait_for_function(READY)

@@ -55,7 +55,7 @@ def print_document(path: Path) -> bytes:
             tab.set_default_timeout(TIMEOUT)
             tab.emulate_media(media="print", color_scheme="light")
             tab.goto(path.as_uri(), wait_until="load")
-            tab.wait_for_function(READY)
+            tab.evaluate(READY)
             anchors, printed = tab.evaluate(WANTED), print_tab(tab, last=False)
             for _ in range(MOST_PRINTS):
                 numbers = page_numbers(printed, anchors)
