@@ -1,6 +1,7 @@
 """The experiments as data, and their recorded runs: the right recipes, whole, and chosen as the book says."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -72,6 +73,18 @@ def test_what_is_compared_differs_in_one_thing_and_in_what_that_needs():
     assert abs(sizes["no-conv4+width-1.11"].macs / trace(small).macs - 1) < 0.03
     assert sizes["pools-apart-equal"].parameters == trace(small).parameters
     assert sizes["pools-apart-equal"]["pool5"].output_shape == trace(small)["pool5"].output_shape
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS.values(), ids=lambda each: each.name)
+def test_no_two_conditions_train_the_same_network_in_the_same_way(experiment):
+    """But for the layers' names: without conv3, alexnet_small is what it is without conv4."""
+    trained = []
+    for name, recipe in experiment.recipes():
+        network = ablations.vary(networks.get(recipe.network), recipe.changes)
+        layers = tuple(replace(layer, name="") for layer in network.layers)
+        trained.append((layers, replace(recipe, network="", changes=()), name))
+    for (layers, recipe, name), (others, other, same) in combinations(trained, 2):
+        assert (layers, recipe) != (others, other), f"{name} is {same}"
 
 
 @pytest.mark.parametrize("name", [name for name in runs.names() if name.split("-")[0] in EXPERIMENTS])

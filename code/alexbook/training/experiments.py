@@ -134,8 +134,7 @@ NORMALIZATION = Experiment(
 CAPACITY = Experiment(
     "capacity", "What do depth, width and the number of images bring?",
     _FEW | {"lr": 0.01, "measure_training": True},
-    {"no-conv3": {"changes": ("no-conv3",)},
-     "no-conv4": {"changes": ("no-conv4",)},
+    {"no-conv4": {"changes": ("no-conv4",)},  # in this network conv3 and conv4 are alike: without conv3 it is the same
      "no-conv4-wider": {"changes": ("no-conv4", "width-1.11")},
      "half-width": {"changes": ("half-width",)},
      "double-width": {"changes": ("double-width",)},
